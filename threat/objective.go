@@ -1,0 +1,149 @@
+package threat
+
+import (
+	"slices"
+	"strings"
+)
+
+// Objective is a control objective: one asset × one attacker, what must hold. It is computed, never stored.
+type Objective struct {
+	ID        ID     `json:"id"`
+	Asset     ID     `json:"asset"`
+	Attacker  ID     `json:"attacker"`
+	Statement string `json:"statement"`
+	Tier      Tier   `json:"tier"`
+	Reachable bool   `json:"reachable"`
+}
+
+// Objectives returns the full cross product of assets and attackers in id order. It returns [Invalid] when a rating is
+// missing, which a structure that passed [Structure.Check] never has.
+func (s *Structure) Objectives() ([]Objective, error) {
+	exposed := s.exposure()
+	out := make([]Objective, 0, len(s.Assets)*len(s.Attackers))
+	for i := range s.Assets {
+		a := &s.Assets[i]
+		prefix := propertyPhrase(a.Properties) + " of " + a.Name + " shall be protected from "
+		for j := range s.Attackers {
+			t := &s.Attackers[j]
+			tier, err := Risk(a.Impact, t.Likelihood)
+			if err != nil {
+				return nil, inField(err, string(ObjectiveID(a.ID, t.ID)))
+			}
+			out = append(out, Objective{
+				ID:        ObjectiveID(a.ID, t.ID),
+				Asset:     a.ID,
+				Attacker:  t.ID,
+				Statement: prefix + t.Name,
+				Tier:      tier,
+				Reachable: reachable(exposed[a.ID], t.Boundaries),
+			})
+		}
+	}
+	return out, nil
+}
+
+// exposure returns, per asset, the boundaries that expose it, sorted.
+func (s *Structure) exposure() map[ID][]ID {
+	out := make(map[ID][]ID, len(s.Assets))
+	for i := range s.Boundaries {
+		for _, a := range s.Boundaries[i].Assets {
+			out[a] = append(out[a], s.Boundaries[i].ID)
+		}
+	}
+	return out
+}
+
+// reachable is false only when both sides name at least one boundary and share none: silence is never read as safety.
+func reachable(exposed, standsAt []ID) bool {
+	if len(exposed) == 0 || len(standsAt) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(standsAt, func(b ID) bool { return slices.Contains(exposed, b) })
+}
+
+// SettleSeparations gives every unreachable CO its boundary assumption: one per attacker and set of boundaries that the
+// asset is exposed through, linked to all COs of that pair. An assumption whose COs are all reachable again leaves the
+// structure; its id is returned so that the caller records it as retired. Ids of assumptions that stay are kept.
+func (s *Structure) SettleSeparations(c Counters) (retired []ID, err error) {
+	err = s.change(c, func(s *Structure, c Counters) error {
+		retired = nil
+		wanted := s.separations()
+		kept := s.Assumptions[:0:0]
+		for _, a := range s.Assumptions {
+			if a.Separation == nil {
+				kept = append(kept, a)
+				continue
+			}
+			i := slices.IndexFunc(wanted, func(w Assumption) bool { return w.Separation.equal(a.Separation) })
+			if i < 0 {
+				retired = append(retired, a.ID)
+				continue
+			}
+			wanted[i].ID = a.ID
+		}
+		for _, w := range wanted {
+			if w.ID == "" {
+				w.ID = c.Next(KindAssumption)
+			}
+			kept = append(kept, w)
+		}
+		s.Assumptions = kept
+		return nil
+	})
+	return retired, err
+}
+
+// separations computes the boundary assumptions that s needs, without ids, in the order of their first CO.
+func (s *Structure) separations() []Assumption {
+	exposed := s.exposure()
+	var out []Assumption
+	for j := range s.Attackers {
+		t := &s.Attackers[j]
+		index := map[string]int{} // boundary set → place in out
+		for i := range s.Assets {
+			set := exposed[s.Assets[i].ID]
+			if reachable(set, t.Boundaries) {
+				continue
+			}
+			key := IDList(set, len(set))
+			n, ok := index[key]
+			if !ok {
+				n = len(out)
+				index[key] = n
+				out = append(out, Assumption{
+					Kind:       External,
+					Text:       s.separationText(t, set),
+					Separation: &Separation{Attacker: t.ID, Boundaries: set},
+				})
+			}
+			out[n].Objectives = append(out[n].Objectives, ObjectiveID(s.Assets[i].ID, t.ID))
+		}
+	}
+	for i := range out {
+		out[i].Objectives = SortIDs(out[i].Objectives)
+	}
+	return out
+}
+
+// separationText says it with ids beside names, so that a long list can be cut and stays exact.
+func (s *Structure) separationText(t *Attacker, set []ID) string {
+	return Clip(t.Name+" ("+string(t.ID)+"), standing at "+s.boundaryNames(t.Boundaries)+
+		", cannot reach what is exposed only through "+s.boundaryNames(set)+".", MaxText)
+}
+
+func (s *Structure) boundaryNames(set []ID) string {
+	var b strings.Builder
+	for i, id := range set {
+		switch {
+		case i == 5:
+			b.WriteString(" and others: " + IDList(set[i:], 40))
+			return b.String()
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(s.Boundary(id).Name + " (" + string(id) + ")")
+	}
+	return b.String()
+}
+
+func equalFold(a, b string) bool { return strings.EqualFold(a, b) }

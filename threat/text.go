@@ -1,0 +1,95 @@
+package threat
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of stored free text, in characters.
+const (
+	MaxName        = 120
+	MaxText        = 2_000
+	MaxDescription = 4_000
+	MaxFeature     = 20_000
+	MaxBasis       = 12 // entries in a basis list
+)
+
+// Line cleans a one-line text: surrounding space trimmed, inner line breaks and runs of space become one space, control
+// and direction-changing characters removed. It returns [Invalid] for invalid UTF-8 or more than limit characters.
+func Line(s string, limit int) (string, error) {
+	s, err := Text(s, limit)
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(strings.Fields(s), " "), nil
+}
+
+// Text cleans a text of several lines: like [Line], but line breaks and tabs stay (CRLF becomes LF).
+func Text(s string, limit int) (string, error) {
+	if !utf8.ValidString(s) {
+		return "", Errorf(Invalid, "the text is not valid UTF-8")
+	}
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return r
+		}
+		if unicode.IsControl(r) || hidden(r) {
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.TrimSpace(s)
+	if n := utf8.RuneCountInString(s); n > limit {
+		return "", Errorf(Invalid, "the text has %d characters, at most %d fit", n, limit).Hinted("shorten it")
+	}
+	return s, nil
+}
+
+// hidden reports characters that change how text is read without being seen: direction overrides and the tag block.
+// They carry instructions past a reviewer's eye (Unicode TR36 §2.5).
+func hidden(r rune) bool {
+	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r >= 0xE0000 && r <= 0xE007F ||
+		r == 0x200B || r == 0x2060 || r == 0xFEFF
+}
+
+// Clip shortens s to at most n characters, ending with "…" where something was cut.
+func Clip(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	runes := []rune(s)
+	return strings.TrimSpace(string(runes[:n-1])) + "…"
+}
+
+func required(s, field string, limit int, clean func(string, int) (string, error)) (string, error) {
+	s, err := clean(s, limit)
+	if err != nil {
+		return "", inField(err, field)
+	}
+	if s == "" {
+		return "", Errorf(Invalid, "%s is missing", field).In(field)
+	}
+	return s, nil
+}
+
+func optional(s, field string, limit int, clean func(string, int) (string, error)) (string, error) {
+	s, err := clean(s, limit)
+	return s, inField(err, field)
+}
+
+// basis cleans the words that led to an entity.
+func basis(words []string) ([]string, error) {
+	var out []string
+	for _, w := range words {
+		w, err := Line(w, MaxText)
+		if err != nil {
+			return nil, inField(err, "basis")
+		}
+		if w != "" && len(out) < MaxBasis {
+			out = append(out, Clip(w, MaxName))
+		}
+	}
+	return out, nil
+}
