@@ -1,0 +1,68 @@
+package store
+
+import (
+	"time"
+
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// Activity is one write, or one refused write of a known caller: who, what, when, on which object.
+type Activity struct {
+	ID      string
+	At      time.Time
+	UserID  string
+	KeyID   string
+	Verb    string
+	Outcome string // "done" or "refused"
+	Code    threat.Code
+	ModelID string
+	Version int
+	Object  string
+	Detail  string // JSON
+}
+
+// AddActivity appends to a workspace's activity.
+func (t *Tx) AddActivity(workspace string, a Activity) error {
+	if a.Detail == "" {
+		a.Detail = "{}"
+	}
+	return t.exec(`
+		INSERT INTO activity (id, workspace_id, at, user_id, key_id, verb, outcome, code, model_id, version, object, detail)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, workspace, micros(t.now), a.UserID, a.KeyID, a.Verb, a.Outcome, a.Code, a.ModelID, a.Version, a.Object, a.Detail)
+}
+
+// Activity returns a page of a workspace's activity, newest first, and how many rows there are. An empty model means all.
+func (v *Snapshot) Activity(workspace, model string, limit, offset int) ([]Activity, int, error) {
+	const where = `workspace_id = ? AND (? = '' OR model_id = ?)`
+	var total int
+	if err := v.get(&total, `SELECT COUNT(*) FROM activity WHERE `+where, workspace, model, model); err != nil {
+		return nil, 0, err
+	}
+	var rows []struct {
+		ID      string      `db:"id"`
+		At      int64       `db:"at"`
+		UserID  string      `db:"user_id"`
+		KeyID   string      `db:"key_id"`
+		Verb    string      `db:"verb"`
+		Outcome string      `db:"outcome"`
+		Code    threat.Code `db:"code"`
+		ModelID string      `db:"model_id"`
+		Version int         `db:"version"`
+		Object  string      `db:"object"`
+		Detail  string      `db:"detail"`
+	}
+	err := v.list(&rows, `
+		SELECT id, at, user_id, key_id, verb, outcome, code, model_id, version, object, detail
+		FROM activity
+		WHERE `+where+`
+		ORDER BY id DESC LIMIT ? OFFSET ?`, workspace, model, model, limit, offset)
+	if err != nil {
+		return nil, 0, err
+	}
+	out := make([]Activity, len(rows))
+	for i, r := range rows {
+		out[i] = Activity{r.ID, fromMicros(r.At), r.UserID, r.KeyID, r.Verb, r.Outcome, r.Code, r.ModelID, r.Version, r.Object, r.Detail}
+	}
+	return out, total, nil
+}

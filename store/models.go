@@ -1,0 +1,150 @@
+package store
+
+import (
+	"database/sql"
+	"strings"
+	"time"
+
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// Model is the row of a threat model; its content is in its versions.
+type Model struct {
+	ID        string
+	Title     string
+	Version   int
+	Stamp     int64 // rises with every write to anything of the model
+	CreatedBy string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	DeletedAt *time.Time
+}
+
+type modelRow struct {
+	ID        string        `db:"id"`
+	Title     string        `db:"title"`
+	Version   int           `db:"version"`
+	Stamp     int64         `db:"stamp"`
+	CreatedBy string        `db:"created_by"`
+	CreatedAt int64         `db:"created_at"`
+	UpdatedAt int64         `db:"updated_at"`
+	DeletedAt sql.NullInt64 `db:"deleted_at"`
+}
+
+func (r modelRow) model() Model {
+	return Model{
+		ID: r.ID, Title: r.Title, Version: r.Version, Stamp: r.Stamp, CreatedBy: r.CreatedBy,
+		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt), DeletedAt: optTime(r.DeletedAt),
+	}
+}
+
+const modelColumns = `id, title, version, stamp, created_by, created_at, updated_at, deleted_at`
+
+// NoModel is the one answer for a model that does not exist, is deleted, or is another workspace's.
+func NoModel() *threat.Error {
+	return threat.Errorf(threat.NotFound, "there is no such threat model").In("model_id").
+		Hinted("list_threat_models names the models of this workspace")
+}
+
+// Model returns a model that is not deleted. Errors: [threat.NotFound].
+func (v *Snapshot) Model(workspace, id string) (Model, error) {
+	return v.oneModel(`SELECT `+modelColumns+` FROM models WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL`, workspace, id)
+}
+
+// DeletedModel returns a model that is hidden and not yet gone. Errors: [threat.NotFound].
+func (v *Snapshot) DeletedModel(workspace, id string) (Model, error) {
+	return v.oneModel(`SELECT `+modelColumns+` FROM models WHERE workspace_id = ? AND id = ? AND deleted_at IS NOT NULL`, workspace, id)
+}
+
+func (v *Snapshot) oneModel(query string, args ...any) (Model, error) {
+	var r modelRow
+	err := v.get(&r, query, args...)
+	if missing(err) {
+		return Model{}, NoModel()
+	}
+	return r.model(), err
+}
+
+// ModelFilter narrows [Snapshot.Models]. Zero fields do not narrow.
+type ModelFilter struct {
+	Title   string // contained in the title, whatever the case
+	Deleted bool   // the deleted ones instead of the live ones
+}
+
+// Models returns a page of a workspace's models, the most recently changed first, and how many there are.
+func (v *Snapshot) Models(workspace string, f ModelFilter, limit, offset int) ([]Model, int, error) {
+	where := `workspace_id = ? AND (deleted_at IS NOT NULL) = (? = 1) AND LOWER(title) LIKE LOWER(?) ESCAPE '\'`
+	args := []any{workspace, flag(f.Deleted), "%" + escapeLike(f.Title) + "%"}
+	var total int
+	if err := v.get(&total, `SELECT COUNT(*) FROM models WHERE `+where, args...); err != nil {
+		return nil, 0, err
+	}
+	if limit == 0 {
+		return nil, total, nil
+	}
+	var rows []modelRow
+	err := v.list(&rows, `SELECT `+modelColumns+` FROM models WHERE `+where+` ORDER BY updated_at DESC, id DESC LIMIT ? OFFSET ?`,
+		append(args, limit, offset)...)
+	if err != nil {
+		return nil, 0, err
+	}
+	out := make([]Model, len(rows))
+	for i, r := range rows {
+		out[i] = r.model()
+	}
+	return out, total, nil
+}
+
+// AddModel adds a model at version 0, without content; [Tx.SaveVersion] gives it its first version.
+func (t *Tx) AddModel(workspace string, m Model) error {
+	return t.exec(`
+		INSERT INTO models (id, workspace_id, title, version, stamp, created_by, created_at, updated_at)
+		VALUES (?, ?, ?, 0, 0, ?, ?, ?)`,
+		m.ID, workspace, m.Title, m.CreatedBy, micros(t.now), micros(t.now))
+}
+
+// RenameModel sets the title; it makes no version. Errors: [threat.NotFound].
+func (t *Tx) RenameModel(workspace, id, title string) error {
+	return t.oneModelChanged(`
+		UPDATE models SET title = ?, stamp = stamp + 1, updated_at = ?
+		WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL`, title, micros(t.now), workspace, id)
+}
+
+// TouchModel raises the stamp after a write to something of the model other than its structure. Errors: [threat.NotFound].
+func (t *Tx) TouchModel(workspace, id string) error {
+	return t.oneModelChanged(`
+		UPDATE models SET stamp = stamp + 1, updated_at = ?
+		WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL`, micros(t.now), workspace, id)
+}
+
+// HideModel deletes a model softly. Errors: [threat.NotFound].
+func (t *Tx) HideModel(workspace, id string) error {
+	return t.oneModelChanged(`
+		UPDATE models SET deleted_at = ?, stamp = stamp + 1
+		WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL`, micros(t.now), workspace, id)
+}
+
+// UnhideModel brings a softly deleted model back. Errors: [threat.NotFound].
+func (t *Tx) UnhideModel(workspace, id string) error {
+	return t.oneModelChanged(`
+		UPDATE models SET deleted_at = NULL, stamp = stamp + 1, updated_at = ?
+		WHERE workspace_id = ? AND id = ? AND deleted_at IS NOT NULL`, micros(t.now), workspace, id)
+}
+
+func (t *Tx) oneModelChanged(query string, args ...any) error {
+	n, err := t.execN(query, args...)
+	if err == nil && n == 0 {
+		return NoModel()
+	}
+	return err
+}
+
+// PurgeModels removes for good what was deleted before a time, in every workspace, and returns how many models went.
+func (t *Tx) PurgeModels(before time.Time) (int64, error) {
+	return t.execN(`DELETE FROM models /* any workspace: housekeeping */ WHERE deleted_at < ?`, micros(before))
+}
+
+// escapeLike makes a text match itself in a LIKE pattern with the escape character \.
+func escapeLike(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
+}

@@ -1,0 +1,335 @@
+// Package store keeps everything in SQLite or PostgreSQL; it is the only place with SQL. Reads hang off [*Snapshot], writes
+// off [*Tx]; a Tx has one time. Every method on tenant data takes the workspace first.
+//
+// Errors are *threat.Error where a caller can act on them ([threat.NotFound], [threat.Conflict], [threat.Unavailable]);
+// anything else is internal.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Config says where the data is.
+type Config struct {
+	// Database is "sqlite:PATH" or a "postgres://" URL.
+	Database string
+	// Now is the clock; nil is the system's, in UTC.
+	Now func() time.Time
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	dialect dialect
+	readers *pool
+	writer  *pool
+	now     func() time.Time
+}
+
+// pool is one sqlx.DB with its prepared statements.
+type pool struct {
+	db    *sqlx.DB
+	mu    sync.Mutex
+	stmts map[string]*sqlx.Stmt
+}
+
+const (
+	sqliteReaders  = 8
+	postgresConns  = 16
+	writeAttempts  = 8
+	dataFolderMode = 0o700
+)
+
+// Open opens a database, creating an SQLite file where there is none, and migrates it. It returns [threat.FailedPrecondition]
+// when the database was written by a newer version of the program, and [threat.Unavailable] when it cannot be opened.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	s := &Store{now: c.Now}
+	if s.now == nil {
+		s.now = func() time.Time { return time.Now().UTC() }
+	}
+	var err error
+	if path, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
+		s.dialect = sqliteDialect{}
+		err = s.openSQLite(ctx, path)
+	} else if strings.HasPrefix(c.Database, "postgres://") || strings.HasPrefix(c.Database, "postgresql://") {
+		s.dialect = postgresDialect{}
+		err = s.openPostgres(ctx, c.Database)
+	} else {
+		return nil, fmt.Errorf("store: database %q is neither sqlite:PATH nor postgres://…", redactURL(c.Database))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openSQLite opens one writer connection and a pool of readers on the same file: with one shared pool, readers and the
+// writer starve each other.
+func (s *Store) openSQLite(ctx context.Context, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), dataFolderMode); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	dsn := sqliteDSN(path)
+	w, err := openPool(ctx, "sqlite", dsn+"&_txlock=immediate", 1)
+	if err != nil {
+		return fmt.Errorf("store: open %s: %w", path, err)
+	}
+	r, err := openPool(ctx, "sqlite", dsn+"&_txlock=deferred&_pragma=query_only(1)", sqliteReaders)
+	if err != nil {
+		return errors.Join(fmt.Errorf("store: open %s: %w", path, err), w.close())
+	}
+	s.writer, s.readers = w, r
+	return nil
+}
+
+// sqliteDSN is always of the file: form with an escaped path, so that no character of a path is read as a parameter.
+// synchronous is FULL: only a power cut tells it from NORMAL, and then an acknowledged write must be there.
+func sqliteDSN(path string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_dqs=0"
+}
+
+func (s *Store) openPostgres(ctx context.Context, dsn string) error {
+	p, err := openPool(ctx, "pgx", dsn, postgresConns)
+	if err != nil {
+		return fmt.Errorf("store: open PostgreSQL: %w", err)
+	}
+	s.writer, s.readers = p, p
+	return nil
+}
+
+func openPool(ctx context.Context, driver, dsn string, conns int) (*pool, error) {
+	db, err := sqlx.Open(driver, dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &pool{db: db, stmts: map[string]*sqlx.Stmt{}}, nil
+}
+
+func (p *pool) close() error { return p.db.Close() }
+
+// stmt returns the prepared form of a query, prepared once a pool.
+func (p *pool) stmt(query string) (*sqlx.Stmt, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if st, ok := p.stmts[query]; ok {
+		return st, nil
+	}
+	st, err := p.db.Preparex(p.db.Rebind(query))
+	if err != nil {
+		return nil, err
+	}
+	p.stmts[query] = st
+	return st, nil
+}
+
+// Close closes the database. Transactions under way fail.
+func (s *Store) Close() error {
+	err := s.readers.close()
+	if s.writer != s.readers {
+		err = errors.Join(err, s.writer.close())
+	}
+	return err
+}
+
+// Snapshot is one consistent view of the data: a read transaction.
+type Snapshot struct {
+	pool *pool
+	tx   *sqlx.Tx
+	ctx  context.Context
+	d    dialect
+	now  time.Time
+}
+
+// Now is the one time of the transaction, UTC in microseconds.
+func (v *Snapshot) Now() time.Time { return v.now }
+
+// Tx is a write transaction; it reads as a Snapshot does and sees its own writes.
+type Tx struct {
+	Snapshot
+}
+
+// Read runs fn on a consistent view.
+func (s *Store) Read(ctx context.Context, fn func(*Snapshot) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// The queries are short. A context that can end would cost a goroutine each in the driver, so it is heeded between
+	// transactions, and while waiting for a connection.
+	conn, err := s.readers.db.Connx(ctx)
+	if err != nil {
+		return s.fault(err)
+	}
+	defer conn.Close()
+	plain := context.WithoutCancel(ctx)
+	tx, err := conn.BeginTxx(plain, s.dialect.readOptions())
+	if err != nil {
+		return s.fault(err)
+	}
+	defer func() { _ = tx.Rollback() }() // a read has nothing to commit
+	return s.fault(fn(&Snapshot{pool: s.readers, tx: tx, ctx: plain, d: s.dialect, now: s.time()}))
+}
+
+// Write runs fn in a write transaction and commits it when fn returns nil. It runs fn again when the database reports that
+// another writer was in the way, so fn is free of effects outside the transaction. Calling Write inside Write deadlocks.
+func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
+	var err error
+	for attempt := range writeAttempts {
+		if err = s.writeOnce(ctx, fn); err == nil || !s.dialect.retryable(err) {
+			return s.fault(err)
+		}
+		pause := time.Duration(rand.Int64N(int64(5*time.Millisecond) << attempt))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+	return s.fault(err)
+}
+
+func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
+	conn, err := s.writer.db.Connx(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	plain := context.WithoutCancel(ctx)
+	tx, err := conn.BeginTxx(plain, s.dialect.writeOptions())
+	if err != nil {
+		return err
+	}
+	t := &Tx{Snapshot{pool: s.writer, tx: tx, ctx: plain, d: s.dialect, now: s.time()}}
+	if err := fn(t); err != nil {
+		_ = tx.Rollback()
+		return err
+	}
+	return tx.Commit()
+}
+
+func (s *Store) time() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// Ping reports whether the database answers and can be written.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.Write(ctx, func(tx *Tx) error {
+		return tx.exec(`INSERT INTO instance (name, value) VALUES ('ping', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+			fmt.Sprint(micros(tx.now)))
+	})
+}
+
+func (v *Snapshot) prepared(query string) (*sqlx.Stmt, error) {
+	st, err := v.pool.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return v.tx.StmtxContext(v.ctx, st), nil
+}
+
+func (v *Snapshot) get(dst any, query string, args ...any) error {
+	st, err := v.prepared(query)
+	if err != nil {
+		return err
+	}
+	return st.GetContext(v.ctx, dst, args...)
+}
+
+func (v *Snapshot) list(dst any, query string, args ...any) error {
+	st, err := v.prepared(query)
+	if err != nil {
+		return err
+	}
+	return st.SelectContext(v.ctx, dst, args...)
+}
+
+func (t *Tx) exec(query string, args ...any) error {
+	_, err := t.execN(query, args...)
+	return err
+}
+
+// execN returns the number of rows it touched.
+func (t *Tx) execN(query string, args ...any) (int64, error) {
+	st, err := t.prepared(query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := st.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// insertRows inserts rows of equal width in batches; prefix is the INSERT up to and including VALUES. The row separator is
+// written here so that a batch is one statement.
+func (t *Tx) insertRows(prefix string, rows [][]any) error {
+	const batch = 100
+	for len(rows) > 0 {
+		n := min(batch, len(rows))
+		marks := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(rows[0])), ", ") + ")"
+		args := make([]any, 0, n*len(rows[0]))
+		for _, r := range rows[:n] {
+			args = append(args, r...)
+		}
+		query := prefix + " " + strings.TrimSuffix(strings.Repeat(marks+", ", n), ", ")
+		if _, err := t.tx.ExecContext(t.ctx, t.tx.Rebind(query), args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// missing reports whether a read found no row.
+func missing(err error) bool { return errors.Is(err, sql.ErrNoRows) }
+
+func micros(t time.Time) int64     { return t.UnixMicro() }
+func fromMicros(n int64) time.Time { return time.UnixMicro(n).UTC() }
+func optMicros(t *time.Time) any {
+	if t == nil {
+		return nil
+	}
+	return micros(*t)
+}
+
+func optTime(n sql.NullInt64) *time.Time {
+	if !n.Valid {
+		return nil
+	}
+	t := fromMicros(n.Int64)
+	return &t
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func redactURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "(not a URL)"
+	}
+	return u.Redacted()
+}
