@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -35,13 +34,6 @@ type Store struct {
 	readers *pool
 	writer  *pool
 	now     func() time.Time
-}
-
-// pool is one sqlx.DB with its prepared statements.
-type pool struct {
-	db    *sqlx.DB
-	mu    sync.Mutex
-	stmts map[string]*sqlx.Stmt
 }
 
 const (
@@ -85,11 +77,11 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	dsn := sqliteDSN(path)
-	w, err := openPool(ctx, "sqlite", dsn+"&_txlock=immediate", 1)
+	w, err := openPool(ctx, "sqlite", dsn+"&_txlock=immediate", 1, true)
 	if err != nil {
 		return fmt.Errorf("store: open %s: %w", path, err)
 	}
-	r, err := openPool(ctx, "sqlite", dsn+"&_txlock=deferred&_pragma=query_only(1)", sqliteReaders)
+	r, err := openPool(ctx, "sqlite", dsn+"&_txlock=deferred&_pragma=query_only(1)", sqliteReaders, true)
 	if err != nil {
 		return errors.Join(fmt.Errorf("store: open %s: %w", path, err), w.close())
 	}
@@ -105,7 +97,7 @@ func sqliteDSN(path string) string {
 }
 
 func (s *Store) openPostgres(ctx context.Context, dsn string) error {
-	p, err := openPool(ctx, "pgx", dsn, postgresConns)
+	p, err := openPool(ctx, "pgx", dsn, postgresConns, false)
 	if err != nil {
 		return fmt.Errorf("store: open PostgreSQL: %w", err)
 	}
@@ -113,37 +105,7 @@ func (s *Store) openPostgres(ctx context.Context, dsn string) error {
 	return nil
 }
 
-func openPool(ctx context.Context, driver, dsn string, conns int) (*pool, error) {
-	db, err := sqlx.Open(driver, dsn)
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return &pool{db: db, stmts: map[string]*sqlx.Stmt{}}, nil
-}
-
-func (p *pool) close() error { return p.db.Close() }
-
-// stmt returns the prepared form of a query, prepared once a pool.
-func (p *pool) stmt(query string) (*sqlx.Stmt, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if st, ok := p.stmts[query]; ok {
-		return st, nil
-	}
-	st, err := p.db.Preparex(p.db.Rebind(query))
-	if err != nil {
-		return nil, err
-	}
-	p.stmts[query] = st
-	return st, nil
-}
-
-// Close closes the database. Transactions under way fail.
+// Close waits for the transactions under way and closes the database; calls from then on get [threat.Unavailable].
 func (s *Store) Close() error {
 	err := s.readers.close()
 	if s.writer != s.readers {
@@ -154,7 +116,7 @@ func (s *Store) Close() error {
 
 // Snapshot is one consistent view of the data: a read transaction.
 type Snapshot struct {
-	pool *pool
+	conn *session
 	tx   *sqlx.Tx
 	ctx  context.Context
 	d    dialect
@@ -174,25 +136,28 @@ func (s *Store) Read(ctx context.Context, fn func(*Snapshot) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	c, err := s.readers.take(ctx)
+	if err != nil {
+		return s.fault(err)
+	}
+	defer s.readers.put(c)
 	// The queries are short. A context that can end would cost a goroutine each in the driver, so it is heeded between
 	// transactions, and while waiting for a connection.
-	conn, err := s.readers.db.Connx(ctx)
-	if err != nil {
-		return s.fault(err)
-	}
-	defer conn.Close()
 	plain := context.WithoutCancel(ctx)
-	tx, err := conn.BeginTxx(plain, s.dialect.readOptions())
+	tx, err := c.begin(plain, s.dialect.readOptions())
 	if err != nil {
 		return s.fault(err)
 	}
-	defer func() { _ = tx.Rollback() }() // a read has nothing to commit
-	return s.fault(fn(&Snapshot{pool: s.readers, tx: tx, ctx: plain, d: s.dialect, now: s.time()}))
+	defer c.rollback(tx) // a read has nothing to commit
+	return s.fault(fn(&Snapshot{conn: c, tx: tx, ctx: plain, d: s.dialect, now: s.time()}))
 }
 
 // Write runs fn in a write transaction and commits it when fn returns nil. It runs fn again when the database reports that
 // another writer was in the way, so fn is free of effects outside the transaction. Calling Write inside Write deadlocks.
 func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	var err error
 	for attempt := range writeAttempts {
 		if err = s.writeOnce(ctx, fn); err == nil || !s.dialect.retryable(err) {
@@ -209,22 +174,27 @@ func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
-	conn, err := s.writer.db.Connx(ctx)
+	c, err := s.writer.take(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer s.writer.put(c)
 	plain := context.WithoutCancel(ctx)
-	tx, err := conn.BeginTxx(plain, s.dialect.writeOptions())
+	tx, err := c.begin(plain, s.dialect.writeOptions())
 	if err != nil {
 		return err
 	}
-	t := &Tx{Snapshot{pool: s.writer, tx: tx, ctx: plain, d: s.dialect, now: s.time()}}
-	if err := fn(t); err != nil {
-		_ = tx.Rollback()
+	ended := false
+	defer func() {
+		if !ended { // fn failed or panicked
+			c.rollback(tx)
+		}
+	}()
+	if err := fn(&Tx{Snapshot{conn: c, tx: tx, ctx: plain, d: s.dialect, now: s.time()}}); err != nil {
 		return err
 	}
-	return tx.Commit()
+	ended = true
+	return c.commit(tx)
 }
 
 func (s *Store) time() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
@@ -237,28 +207,20 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
-func (v *Snapshot) prepared(query string) (*sqlx.Stmt, error) {
-	st, err := v.pool.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	return v.tx.StmtxContext(v.ctx, st), nil
-}
-
 func (v *Snapshot) get(dst any, query string, args ...any) error {
-	st, err := v.prepared(query)
+	r, err := v.conn.runner(v.ctx, v.tx, query)
 	if err != nil {
 		return err
 	}
-	return st.GetContext(v.ctx, dst, args...)
+	return r.GetContext(v.ctx, dst, args...)
 }
 
 func (v *Snapshot) list(dst any, query string, args ...any) error {
-	st, err := v.prepared(query)
+	r, err := v.conn.runner(v.ctx, v.tx, query)
 	if err != nil {
 		return err
 	}
-	return st.SelectContext(v.ctx, dst, args...)
+	return r.SelectContext(v.ctx, dst, args...)
 }
 
 func (t *Tx) exec(query string, args ...any) error {
@@ -268,11 +230,11 @@ func (t *Tx) exec(query string, args ...any) error {
 
 // execN returns the number of rows it touched.
 func (t *Tx) execN(query string, args ...any) (int64, error) {
-	st, err := t.prepared(query)
+	r, err := t.conn.runner(t.ctx, t.tx, query)
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(t.ctx, args...)
+	res, err := r.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, err
 	}
