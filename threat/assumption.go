@@ -41,7 +41,7 @@ func (s AssumptionState) CanBecome(next AssumptionState) bool {
 	case Retired:
 		return s == Active || s == Violated
 	case Deleted:
-		return s != Deleted && s != ""
+		return s == Active || s == Violated || s == Retired
 	}
 	return false
 }

@@ -85,7 +85,7 @@ const (
 // [Invalid].
 func (c *Control) Check() (err error) {
 	if c.ID.Kind() != KindControl {
-		return Errorf(Invalid, "%q is not the id of a control", Clip(string(c.ID), 40)).In("id")
+		return Errorf(Invalid, "%q is not the id of a control", Clip(string(c.ID), 40)).In("id").Hinted(`ids look like "C1"`)
 	}
 	if c.Description, err = required(c.Description, "description", MaxText, Text); err != nil {
 		return err
@@ -103,7 +103,8 @@ func (c *Control) Check() (err error) {
 		return err
 	}
 	if len(c.FrameworkRefs) > MaxRefs {
-		return Errorf(Invalid, "%d framework references, at most %d fit", len(c.FrameworkRefs), MaxRefs).In("framework_refs")
+		return Errorf(Invalid, "%d framework references, at most %d fit", len(c.FrameworkRefs), MaxRefs).
+			In("framework_refs").Hinted("keep the most specific ones")
 	}
 	for _, co := range c.Objectives {
 		if _, _, ok := SplitObjective(co); !ok {
@@ -129,10 +130,11 @@ func (c *Control) checkFacets() (err error) {
 		if !slices.Contains(FacetKinds(), f.Kind) {
 			return invalidEnum("kind", f.Kind, FacetKinds()).In("facets.kind")
 		}
-		if seen[strings.ToLower(f.Text)] {
+		key := fold(f.Text)
+		if seen[key] {
 			return Errorf(Invalid, "two facets say the same").In("facets").Hinted("each facet is a part of its own")
 		}
-		seen[strings.ToLower(f.Text)] = true
+		seen[key] = true
 	}
 	return nil
 }
@@ -150,6 +152,9 @@ func (c *Control) SetFacets(facets []Facet) error {
 		return err
 	}
 	n := max(c.NextFacet, 1)
+	for _, o := range old { // a control from elsewhere may come without NextFacet
+		n = max(n, FacetNumber(strings.TrimPrefix(string(o.ID), string(c.ID)+"."))+1)
+	}
 	for i := range next.Facets {
 		f := &next.Facets[i]
 		for _, o := range old {

@@ -2,6 +2,7 @@ package threat
 
 import (
 	"slices"
+	"strings"
 )
 
 // Every operation here either changes s and leaves it valid, or returns an error and leaves s as it was. Ids come from c,
@@ -30,12 +31,10 @@ func (s *Structure) AddAsset(c Counters, a Asset) (Asset, error) {
 		if err := a.check(); err != nil {
 			return err
 		}
-		if err := free(s.Assets, a.Name, assetID, func(a *Asset) string { return a.Name }); err != nil {
+		if err := free(s.Assets, a.ID, a.Name, assetID, assetName); err != nil {
 			return err
 		}
-		if a.ID == "" {
-			a.ID = c.Next(KindAsset)
-		}
+		a.ID = c.give(KindAsset, a.ID)
 		s.Assets = append(s.Assets, a)
 		return nil
 	})
@@ -45,13 +44,25 @@ func (s *Structure) AddAsset(c Counters, a Asset) (Asset, error) {
 	return *s.Asset(a.ID), nil
 }
 
-// free returns [Conflict] when an entity already has a name, before an id is given to the new one.
-func free[E any](list []E, name string, of func(*E) ID, nameOf func(*E) string) error {
+// free returns [Conflict] when another entity than self already has a name; a new one has no id yet.
+func free[E any](list []E, self ID, name string, of func(*E) ID, nameOf func(*E) string) error {
 	for i := range list {
-		if equalFold(nameOf(&list[i]), name) {
-			id := of(&list[i])
+		if id := of(&list[i]); id != self && strings.EqualFold(nameOf(&list[i]), name) {
 			return Errorf(Conflict, "%s already has this name", id).In("name").
 				Hinted("edit %s, or choose a name that tells the two apart", id)
+		}
+	}
+	return nil
+}
+
+// freeText is free for assumptions, which have a text for a name. Computed ones may repeat each other.
+func (s *Structure) freeText(a *Assumption) error {
+	if a.Separation != nil {
+		return nil
+	}
+	for i := range s.Assumptions {
+		if o := &s.Assumptions[i]; o.ID != a.ID && strings.EqualFold(assumptionName(o), a.Text) {
+			return Errorf(Conflict, "%s already says this", o.ID).In("text").Hinted("edit %s instead, or leave this one out", o.ID)
 		}
 	}
 	return nil
@@ -65,7 +76,10 @@ func (s *Structure) EditAsset(id ID, e AssetEdit) (Asset, error) {
 			return Unknown("asset", id, ids(s.Assets, assetID))
 		}
 		e.apply(a)
-		return a.check()
+		if err := a.check(); err != nil {
+			return err
+		}
+		return free(s.Assets, a.ID, a.Name, assetID, assetName)
 	})
 	if err != nil {
 		return Asset{}, err
@@ -94,12 +108,10 @@ func (s *Structure) AddAttacker(c Counters, t Attacker) (Attacker, error) {
 		if err := t.check(); err != nil {
 			return err
 		}
-		if err := free(s.Attackers, t.Name, attackerID, func(t *Attacker) string { return t.Name }); err != nil {
+		if err := free(s.Attackers, t.ID, t.Name, attackerID, attackerName); err != nil {
 			return err
 		}
-		if t.ID == "" {
-			t.ID = c.Next(KindAttacker)
-		}
+		t.ID = c.give(KindAttacker, t.ID)
 		s.Attackers = append(s.Attackers, t)
 		return nil
 	})
@@ -117,7 +129,10 @@ func (s *Structure) EditAttacker(id ID, e AttackerEdit) (Attacker, error) {
 			return Unknown("attacker", id, ids(s.Attackers, attackerID))
 		}
 		e.apply(t)
-		return t.check()
+		if err := t.check(); err != nil {
+			return err
+		}
+		return free(s.Attackers, t.ID, t.Name, attackerID, attackerName)
 	})
 	if err != nil {
 		return Attacker{}, err
@@ -143,12 +158,10 @@ func (s *Structure) AddBoundary(c Counters, b Boundary) (Boundary, error) {
 		if err := b.check(); err != nil {
 			return err
 		}
-		if err := free(s.Boundaries, b.Name, boundaryID, func(b *Boundary) string { return b.Name }); err != nil {
+		if err := free(s.Boundaries, b.ID, b.Name, boundaryID, boundaryName); err != nil {
 			return err
 		}
-		if b.ID == "" {
-			b.ID = c.Next(KindBoundary)
-		}
+		b.ID = c.give(KindBoundary, b.ID)
 		s.Boundaries = append(s.Boundaries, b)
 		return nil
 	})
@@ -166,7 +179,10 @@ func (s *Structure) EditBoundary(id ID, e BoundaryEdit) (Boundary, error) {
 			return Unknown("trust boundary", id, ids(s.Boundaries, boundaryID))
 		}
 		e.apply(b)
-		return b.check()
+		if err := b.check(); err != nil {
+			return err
+		}
+		return free(s.Boundaries, b.ID, b.Name, boundaryID, boundaryName)
 	})
 	if err != nil {
 		return Boundary{}, err
@@ -195,15 +211,13 @@ func (s *Structure) AddAssumption(c Counters, a Assumption) (Assumption, error) 
 		if err := a.check(); err != nil {
 			return err
 		}
-		if err := free(s.Assumptions, a.Text, assumptionID, assumptionName); err != nil {
+		if err := s.freeText(&a); err != nil {
 			return err
 		}
 		if err := s.liveObjectives(a.Objectives); err != nil {
 			return err
 		}
-		if a.ID == "" {
-			a.ID = c.Next(KindAssumption)
-		}
+		a.ID = c.give(KindAssumption, a.ID)
 		s.Assumptions = append(s.Assumptions, a)
 		return nil
 	})
@@ -228,7 +242,10 @@ func (s *Structure) EditAssumption(id ID, e AssumptionEdit) (Assumption, error) 
 			return err
 		}
 		e.apply(a)
-		return a.check()
+		if err := a.check(); err != nil {
+			return err
+		}
+		return s.freeText(a)
 	})
 	if err != nil {
 		return Assumption{}, err
@@ -282,9 +299,9 @@ func (s *Structure) UnknownObjective(co ID) *Error {
 	case !ok:
 		return e.Hinted(`ids name an asset and an attacker, such as "CO-A1-T2"; see get_control_objectives`)
 	case s.Asset(a) == nil:
-		return e.Hinted("valid assets: %s", IDList(ids(s.Assets, assetID), 20))
+		return e.Hinted("no asset %s; %s", a, Unknown("asset", a, ids(s.Assets, assetID)).Hint)
 	default:
-		return e.Hinted("no attacker %s; valid attackers: %s", t, IDList(ids(s.Attackers, attackerID), 20))
+		return e.Hinted("no attacker %s; %s", t, Unknown("attacker", t, ids(s.Attackers, attackerID)).Hint)
 	}
 }
 

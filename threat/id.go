@@ -56,19 +56,39 @@ func (id ID) split() (Kind, int) {
 	if i <= 0 || len(s)-i > 9 || s[i] == '0' {
 		return "", 0
 	}
+	k := kindOf(s[:i])
+	if k == "" {
+		return "", 0
+	}
 	n, err := strconv.Atoi(s[i:])
 	if err != nil {
 		return "", 0
 	}
-	for k, p := range prefixes {
-		if p == s[:i] {
-			return k, n
-		}
-	}
-	return "", 0
+	return k, n
 }
 
-// Objective returns the id of the control objective for one asset and one attacker: "CO-A1-T2". It follows from the
+// kindOf is the inverse of prefixes; a search for an id calls it often.
+func kindOf(prefix string) Kind {
+	switch prefix {
+	case "A":
+		return KindAsset
+	case "T":
+		return KindAttacker
+	case "TB":
+		return KindBoundary
+	case "AS":
+		return KindAssumption
+	case "C":
+		return KindControl
+	case "E":
+		return KindAssertion
+	case "F":
+		return KindFinding
+	}
+	return ""
+}
+
+// ObjectiveID returns the id of the control objective for one asset and one attacker: "CO-A1-T2". It follows from the
 // pair, so it is stable by construction.
 func ObjectiveID(asset, attacker ID) ID {
 	return "CO-" + asset + "-" + attacker
@@ -87,22 +107,36 @@ func SplitObjective(id ID) (asset, attacker ID, ok bool) {
 	return ID(a), ID(t), true
 }
 
-// CompareIDs orders ids as people read them: A2 before A10, CO-A2-T1 before CO-A10-T1.
+// CompareIDs orders ids as people read them: A2 before A10, CO-A2-T1 before CO-A10-T1, C2.b before C10.a. Anything else
+// comes last. It is a total order, and only equal ids compare as equal.
 func CompareIDs(a, b ID) int {
-	if aa, at, ok := SplitObjective(a); ok {
-		if ba, bt, ok := SplitObjective(b); ok {
-			if c := cmp.Compare(aa.Number(), ba.Number()); c != 0 {
-				return c
-			}
-			return cmp.Compare(at.Number(), bt.Number())
+	ak, an, am := a.key()
+	bk, bn, bm := b.key()
+	switch {
+	case ak == "" && bk == "":
+		return cmp.Compare(a, b)
+	case ak == "":
+		return 1
+	case bk == "":
+		return -1
+	}
+	return cmp.Or(cmp.Compare(ak, bk), cmp.Compare(an, bn), cmp.Compare(am, bm))
+}
+
+// key returns what an id is ordered by; word is empty when id is none.
+func (id ID) key() (word string, n, m int) {
+	if k, n := id.split(); k != "" {
+		return prefixes[k], n, 0
+	}
+	if a, t, ok := SplitObjective(id); ok {
+		return "CO", a.Number(), t.Number()
+	}
+	if c, letters, ok := strings.Cut(string(id), "."); ok && ID(c).Kind() == KindControl {
+		if m := FacetNumber(letters); m > 0 {
+			return prefixes[KindControl], ID(c).Number(), m
 		}
 	}
-	ak, an := a.split()
-	bk, bn := b.split()
-	if ak != "" && ak == bk {
-		return cmp.Compare(an, bn)
-	}
-	return cmp.Compare(a, b)
+	return "", 0, 0
 }
 
 // SortIDs returns ids sorted by [CompareIDs] without repeats. The result is never nil.
@@ -121,6 +155,18 @@ func (c Counters) Next(k Kind) ID {
 	n := max(c[k], 1)
 	c[k] = n + 1
 	return ID(prefixes[k] + strconv.Itoa(n))
+}
+
+// give returns id, or the next one when it is empty. A number that comes with an entity counts as taken, so that it is not
+// given to another one later.
+func (c Counters) give(k Kind, id ID) ID {
+	if id == "" {
+		return c.Next(k)
+	}
+	if id.Kind() == k {
+		c[k] = max(c[k], id.Number()+1)
+	}
+	return id
 }
 
 // Clone returns an independent copy.

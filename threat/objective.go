@@ -3,6 +3,7 @@ package threat
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Objective is a control objective: one asset × one attacker, what must hold. It is computed, never stored.
@@ -74,7 +75,7 @@ func (s *Structure) SettleSeparations(c Counters) (retired []ID, err error) {
 				kept = append(kept, a)
 				continue
 			}
-			i := slices.IndexFunc(wanted, func(w Assumption) bool { return w.Separation.equal(a.Separation) })
+			i := slices.IndexFunc(wanted, func(w Assumption) bool { return w.ID == "" && w.Separation.equal(a.Separation) })
 			if i < 0 {
 				retired = append(retired, a.ID)
 				continue
@@ -146,4 +147,14 @@ func (s *Structure) boundaryNames(set []ID) string {
 	return b.String()
 }
 
-func equalFold(a, b string) bool { return strings.EqualFold(a, b) }
+// fold brings texts that differ in case only to one form: fold(a) == fold(b) exactly when strings.EqualFold(a, b). Lower
+// case does not do: it keeps the two small sigmas apart.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for o := unicode.SimpleFold(r); o != r; o = unicode.SimpleFold(o) {
+			least = min(least, o)
+		}
+		return least
+	}, s)
+}

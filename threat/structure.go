@@ -60,6 +60,10 @@ func attackerID(t *Attacker) ID     { return t.ID }
 func boundaryID(b *Boundary) ID     { return b.ID }
 func assumptionID(a *Assumption) ID { return a.ID }
 
+func assetName(a *Asset) string       { return a.Name }
+func attackerName(t *Attacker) string { return t.Name }
+func boundaryName(b *Boundary) string { return b.Name }
+
 func find[E any](list []E, id ID, of func(*E) ID) *E {
 	i, ok := slices.BinarySearchFunc(list, id, func(e E, id ID) int { return CompareIDs(of(&e), id) })
 	if !ok {
@@ -115,13 +119,13 @@ func (s *Structure) Check() error {
 			Hinted("at most %d, %d, %d and %d, and %d control objectives; split the feature into several models",
 				MaxAssets, MaxAttackers, MaxBoundaries, MaxAssumptions, MaxObjectives)
 	}
-	if err := checkAll(s.Assets, KindAsset, assetID, (*Asset).check, func(a *Asset) string { return a.Name }); err != nil {
+	if err := checkAll(s.Assets, KindAsset, assetID, (*Asset).check, assetName); err != nil {
 		return err
 	}
-	if err := checkAll(s.Attackers, KindAttacker, attackerID, (*Attacker).check, func(t *Attacker) string { return t.Name }); err != nil {
+	if err := checkAll(s.Attackers, KindAttacker, attackerID, (*Attacker).check, attackerName); err != nil {
 		return err
 	}
-	if err := checkAll(s.Boundaries, KindBoundary, boundaryID, (*Boundary).check, func(b *Boundary) string { return b.Name }); err != nil {
+	if err := checkAll(s.Boundaries, KindBoundary, boundaryID, (*Boundary).check, boundaryName); err != nil {
 		return err
 	}
 	if err := checkAll(s.Assumptions, KindAssumption, assumptionID, (*Assumption).check, assumptionName); err != nil {
@@ -137,15 +141,16 @@ func checkAll[E any](list []E, kind Kind, of func(*E) ID, check func(*E) error, 
 		e := &list[i]
 		id := of(e)
 		if id.Kind() != kind {
-			return Errorf(Invalid, "%q is not the id of a %s", Clip(string(id), 40), kind.Words()).In("id")
+			return Errorf(Invalid, "%q is not the id of a %s", Clip(string(id), 40), kind.Words()).In("id").
+				Hinted("ids look like %q; leave it out to get the next one", prefixes[kind]+"1")
 		}
 		if i > 0 && of(&list[i-1]) == id {
-			return Errorf(Invalid, "%s stands twice", id).In("id")
+			return Errorf(Invalid, "%s stands twice", id).In("id").Hinted("an id names one thing: edit it, or leave the id out to get the next one")
 		}
 		if err := check(e); err != nil {
 			return inField(err, string(id))
 		}
-		key := strings.ToLower(name(e))
+		key := fold(name(e))
 		if other, ok := seen[key]; ok {
 			return Errorf(Conflict, "%s already has this name", other).In(string(id)).
 				Hinted("edit %s, or choose a name that tells the two apart", other)
@@ -155,10 +160,11 @@ func checkAll[E any](list []E, kind Kind, of func(*E) ID, check func(*E) error, 
 	return nil
 }
 
-// assumptionName is what must be unique among assumptions: the text, but for computed ones, whose text is clipped.
+// assumptionName is what must be unique among assumptions: the text, but for computed ones, whose text is clipped. No text
+// holds the NUL that stands before their id.
 func assumptionName(a *Assumption) string {
 	if a.Separation != nil {
-		return string(a.ID)
+		return "\x00" + string(a.ID)
 	}
 	return a.Text
 }

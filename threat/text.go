@@ -25,12 +25,15 @@ func Line(s string, limit int) (string, error) {
 	return strings.Join(strings.Fields(s), " "), nil
 }
 
+// lineBreaks brings every way to break a line to LF, so that none is lost with the control characters.
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
 // Text cleans a text of several lines: like [Line], but line breaks and tabs stay (CRLF becomes LF).
 func Text(s string, limit int) (string, error) {
 	if !utf8.ValidString(s) {
-		return "", Errorf(Invalid, "the text is not valid UTF-8")
+		return "", Errorf(Invalid, "the text is not valid UTF-8").Hinted("send it as UTF-8")
 	}
-	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = lineBreaks.Replace(s)
 	s = strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
 			return r
@@ -47,11 +50,10 @@ func Text(s string, limit int) (string, error) {
 	return s, nil
 }
 
-// hidden reports characters that change how text is read without being seen: direction overrides and the tag block.
+// hidden reports characters that change how text is read without being seen: direction marks and overrides, the tag block.
 // They carry instructions past a reviewer's eye (Unicode TR36 §2.5).
 func hidden(r rune) bool {
-	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r >= 0xE0000 && r <= 0xE007F ||
-		r == 0x200B || r == 0x2060 || r == 0xFEFF
+	return unicode.Is(unicode.Bidi_Control, r) || r >= 0xE0000 && r <= 0xE007F || r == 0x200B || r == 0x2060 || r == 0xFEFF
 }
 
 // Clip shortens s to at most n characters, ending with "…" where something was cut.
@@ -69,7 +71,7 @@ func required(s, field string, limit int, clean func(string, int) (string, error
 		return "", inField(err, field)
 	}
 	if s == "" {
-		return "", Errorf(Invalid, "%s is missing", field).In(field)
+		return "", Errorf(Invalid, "%s is missing", field).In(field).Hinted("1 to %d characters", limit)
 	}
 	return s, nil
 }
