@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -125,6 +126,7 @@ type Draft struct {
 	Counters  threat.Counters   `json:"counters"`
 	Done      []Step            `json:"done,omitempty"`   // finished steps
 	Served    int               `json:"served,omitempty"` // COs whose control batch is done
+	Only      []threat.ID       `json:"only,omitempty"`   // the COs to generate controls for; none means all
 }
 
 // NewDraft starts a generation from a feature description. Errors: [threat.Invalid].
@@ -160,7 +162,22 @@ func Run(ctx context.Context, e Engine, d *Draft, starting func(Step) error, sav
 	return nil
 }
 
-// Controls generates controls for the given COs of a draft's structure, in batches.
+// RunControls carries a draft of a whole structure through control generation alone.
+func RunControls(ctx context.Context, e Engine, d *Draft, starting func(Step) error, save func(*Draft) error) error {
+	if len(d.Done) > 0 {
+		return nil
+	}
+	if err := starting(GenerateControls); err != nil {
+		return err
+	}
+	if err := controls(ctx, e, d, save); err != nil {
+		return err
+	}
+	d.Done = append(d.Done, GenerateControls)
+	return save(d)
+}
+
+// controls generates controls for a draft's reachable COs, in batches.
 func controls(ctx context.Context, e Engine, d *Draft, save func(*Draft) error) error {
 	cos, err := d.reachable()
 	if err != nil {
@@ -190,7 +207,7 @@ func (d *Draft) reachable() ([]threat.Objective, error) {
 	}
 	out := all[:0]
 	for _, co := range all {
-		if co.Reachable {
+		if co.Reachable && (len(d.Only) == 0 || slices.Contains(d.Only, co.ID)) {
 			out = append(out, co)
 		}
 	}

@@ -23,14 +23,20 @@ func (v *Snapshot) FirstAnswer(workspace, keyID, tool, idemKey string) (argument
 	return r.Arguments, r.Answer, err == nil, err
 }
 
-// KeepAnswer keeps the first answer of a call, in place of one that is past its life.
+// KeepAnswer keeps the first answer of a call, in place of one that is past its life. Errors: [threat.Conflict] when one is
+// kept that is not.
 func (t *Tx) KeepAnswer(workspace, keyID, tool, idemKey, arguments, answer string) error {
-	return t.exec(`
+	n, err := t.execN(`
 		INSERT INTO idempotency (workspace_id, key_id, tool, idem_key, arguments, answer, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (key_id, tool, idem_key)
-		DO UPDATE SET arguments = excluded.arguments, answer = excluded.answer, created_at = excluded.created_at`,
-		workspace, keyID, tool, idemKey, arguments, answer, micros(t.now))
+		ON CONFLICT (workspace_id, key_id, tool, idem_key)
+		DO UPDATE SET arguments = excluded.arguments, answer = excluded.answer, created_at = excluded.created_at
+		WHERE idempotency.created_at <= ?`,
+		workspace, keyID, tool, idemKey, arguments, answer, micros(t.now), micros(t.now.Add(-IdempotencyLife)))
+	if err == nil && n == 0 {
+		return clash()
+	}
+	return err
 }
 
 // PurgeAnswers removes answers that are past their life, in every workspace.

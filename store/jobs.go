@@ -93,6 +93,18 @@ func (v *Snapshot) Job(workspace, id string) (Job, error) {
 	return r.job(), err
 }
 
+// JobDue reports whether [Tx.ClaimJob] would find a job, without taking the writer.
+func (v *Snapshot) JobDue() (bool, error) {
+	now := micros(v.now)
+	var n int
+	err := v.get(&n, `
+		SELECT COUNT(*) FROM (
+		    SELECT id FROM jobs /* any workspace: the worker serves all */
+		    WHERE state = 'ready' AND run_at <= ? OR state = 'running' AND lease_until < ?
+		    LIMIT 1) due`, now, now)
+	return n > 0, err
+}
+
 // ClaimJob takes the next job that is ready, or whose worker let its lease run out, for lease from now. ok is false when
 // there is none. A job that was begun [MaxAttempts] times is failed instead.
 func (t *Tx) ClaimJob(lease time.Duration) (job Job, ok bool, err error) {

@@ -73,8 +73,8 @@ type ModelFilter struct {
 
 // Models returns a page of a workspace's models, the most recently changed first, and how many there are.
 func (v *Snapshot) Models(workspace string, f ModelFilter, limit, offset int) ([]Model, int, error) {
-	where := `workspace_id = ? AND (deleted_at IS NOT NULL) = (? = 1) AND LOWER(title) LIKE LOWER(?) ESCAPE '\'`
-	args := []any{workspace, flag(f.Deleted), "%" + escapeLike(f.Title) + "%"}
+	where := `workspace_id = ? AND (deleted_at IS NOT NULL) = (? = 1) AND title_key LIKE ? ESCAPE '\'`
+	args := []any{workspace, flag(f.Deleted), "%" + escapeLike(strings.ToLower(f.Title)) + "%"}
 	var total int
 	if err := v.get(&total, `SELECT COUNT(*) FROM models WHERE `+where, args...); err != nil {
 		return nil, 0, err
@@ -98,16 +98,17 @@ func (v *Snapshot) Models(workspace string, f ModelFilter, limit, offset int) ([
 // AddModel adds a model at version 0, without content; [Tx.SaveVersion] gives it its first version.
 func (t *Tx) AddModel(workspace string, m Model) error {
 	return t.exec(`
-		INSERT INTO models (id, workspace_id, title, version, stamp, created_by, created_at, updated_at)
-		VALUES (?, ?, ?, 0, 0, ?, ?, ?)`,
-		m.ID, workspace, m.Title, m.CreatedBy, micros(t.now), micros(t.now))
+		INSERT INTO models (id, workspace_id, title, title_key, version, stamp, created_by, created_at, updated_at)
+		VALUES (?, ?, ?, ?, 0, 0, ?, ?, ?)`,
+		m.ID, workspace, m.Title, strings.ToLower(m.Title), m.CreatedBy, micros(t.now), micros(t.now))
 }
 
-// RenameModel sets the title; it makes no version. Errors: [threat.NotFound].
+// RenameModel sets the title; it makes no version and leaves the stamp, since nothing follows from a title. Errors:
+// [threat.NotFound].
 func (t *Tx) RenameModel(workspace, id, title string) error {
 	return t.oneModelChanged(`
-		UPDATE models SET title = ?, stamp = stamp + 1, updated_at = ?
-		WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL`, title, micros(t.now), workspace, id)
+		UPDATE models SET title = ?, title_key = ?, updated_at = ?
+		WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL`, title, strings.ToLower(title), micros(t.now), workspace, id)
 }
 
 // TouchModel raises the stamp after a write to something of the model other than its structure. Errors: [threat.NotFound].

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"github.com/redoubt-dev/redoubt/threat"
 )
 
 // Config says where the data is.
@@ -44,7 +46,8 @@ const (
 )
 
 // Open opens a database, creating an SQLite file where there is none, and migrates it. It returns [threat.FailedPrecondition]
-// when the database was written by a newer version of the program, and [threat.Unavailable] when it cannot be opened.
+// when the database was written by a newer version of the program, [threat.Unavailable] when it cannot be opened, and
+// [threat.Invalid] for a name that is of no known form.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{now: c.Now}
 	if s.now == nil {
@@ -58,7 +61,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		s.dialect = postgresDialect{}
 		err = s.openPostgres(ctx, c.Database)
 	} else {
-		return nil, fmt.Errorf("store: database %q is neither sqlite:PATH nor postgres://…", redactURL(c.Database))
+		// The name is not repeated: a mistyped URL may hold a password.
+		return nil, threat.Errorf(threat.Invalid, "the database is of no known form").In("database").
+			Hinted("sqlite:PATH or postgres://USER@HOST/NAME")
 	}
 	if err != nil {
 		return nil, err
@@ -73,17 +78,21 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 // openSQLite opens one writer connection and a pool of readers on the same file: with one shared pool, readers and the
 // writer starve each other.
 func (s *Store) openSQLite(ctx context.Context, path string) error {
+	if path == "" || strings.HasPrefix(path, ":memory:") { // each connection would have a database of its own
+		return threat.Errorf(threat.Invalid, "the database is not a file").In("database").Hinted("sqlite:PATH")
+	}
+	path = filepath.Clean(path) // two leading slashes would be read as a host
 	if err := os.MkdirAll(filepath.Dir(path), dataFolderMode); err != nil {
-		return fmt.Errorf("store: %w", err)
+		return s.unopened(err)
 	}
 	dsn := sqliteDSN(path)
 	w, err := openPool(ctx, "sqlite", dsn+"&_txlock=immediate", 1, true)
 	if err != nil {
-		return fmt.Errorf("store: open %s: %w", path, err)
+		return s.unopened(fmt.Errorf("open %s: %w", path, err))
 	}
 	r, err := openPool(ctx, "sqlite", dsn+"&_txlock=deferred&_pragma=query_only(1)", sqliteReaders, true)
 	if err != nil {
-		return errors.Join(fmt.Errorf("store: open %s: %w", path, err), w.close())
+		return s.unopened(errors.Join(fmt.Errorf("open %s: %w", path, err), w.close()))
 	}
 	s.writer, s.readers = w, r
 	return nil
@@ -99,10 +108,19 @@ func sqliteDSN(path string) string {
 func (s *Store) openPostgres(ctx context.Context, dsn string) error {
 	p, err := openPool(ctx, "pgx", dsn, postgresConns, false)
 	if err != nil {
-		return fmt.Errorf("store: open PostgreSQL: %w", err)
+		return s.unopened(fmt.Errorf("open PostgreSQL: %w", err))
 	}
 	s.writer, s.readers = p, p
 	return nil
+}
+
+// unopened gives a failure to open a word for the operator, who sees the cause beside it.
+func (s *Store) unopened(err error) error {
+	word := s.dialect.known(err)
+	if word == nil {
+		word = threat.Errorf(threat.Unavailable, "the database cannot be opened").Hinted("check its name, and that it can be reached and written")
+	}
+	return &dbError{word, err}
 }
 
 // Close waits for the transactions under way and closes the database; calls from then on get [threat.Unavailable].
@@ -130,6 +148,9 @@ func (v *Snapshot) Now() time.Time { return v.now }
 type Tx struct {
 	Snapshot
 }
+
+// View returns the transaction as the reads see it.
+func (t *Tx) View() *Snapshot { return &t.Snapshot }
 
 // Read runs fn on a consistent view.
 func (s *Store) Read(ctx context.Context, fn func(*Snapshot) error) error {
@@ -196,6 +217,9 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
 	ended = true
 	return c.commit(tx)
 }
+
+// Now is the store's clock, UTC in microseconds: what a transaction begun now has as its time.
+func (s *Store) Now() time.Time { return s.time() }
 
 func (s *Store) time() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
@@ -286,12 +310,4 @@ func flag(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-func redactURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil {
-		return "(not a URL)"
-	}
-	return u.Redacted()
 }

@@ -160,10 +160,13 @@ func (t *Tx) SaveVersion(workspace, model string, base int, old, next *threat.St
 	}
 	for id, row := range before {
 		if now, ok := after[id]; !ok || now.Body != row.Body {
-			err := t.exec(`UPDATE entities SET valid_to = ? WHERE workspace_id = ? AND model_id = ? AND entity_id = ? AND valid_to = ?`,
+			n, err := t.execN(`UPDATE entities SET valid_to = ? WHERE workspace_id = ? AND model_id = ? AND entity_id = ? AND valid_to = ?`,
 				version, workspace, model, id, open)
 			if err != nil {
 				return 0, err
+			}
+			if n != 1 {
+				return 0, fmt.Errorf("store: %s is not part of version %d, from which the change was said to start", id, base)
 			}
 		}
 	}
@@ -237,7 +240,8 @@ func (t *Tx) SaveCounters(workspace, model string, c threat.Counters) error {
 	for _, k := range kinds {
 		err := t.exec(`
 			INSERT INTO counters (workspace_id, model_id, kind, next) VALUES (?, ?, ?, ?)
-			ON CONFLICT (model_id, kind) DO UPDATE SET next = excluded.next WHERE excluded.next > counters.next`,
+			ON CONFLICT (model_id, kind) DO UPDATE SET next = excluded.next
+			WHERE excluded.next > counters.next AND excluded.workspace_id = counters.workspace_id`,
 			workspace, model, k, c[k])
 		if err != nil {
 			return err

@@ -54,6 +54,7 @@ CREATE TABLE models (
     id           TEXT   NOT NULL PRIMARY KEY,
     workspace_id TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     title        TEXT   NOT NULL,
+    title_key    TEXT   NOT NULL, -- the title in lower case, to filter on: the engines' LOWER stops at ASCII or follows a locale
     version      BIGINT NOT NULL,
     stamp        BIGINT NOT NULL, -- rises with every write to anything of the model; what is derived is cached under it
     created_by   TEXT   NOT NULL,
@@ -61,48 +62,52 @@ CREATE TABLE models (
     updated_at   BIGINT NOT NULL,
     deleted_at   BIGINT -- hidden since; gone 30 days later
 );
-CREATE INDEX models_workspace ON models (workspace_id, id);
+CREATE UNIQUE INDEX models_workspace ON models (workspace_id, id); -- what belongs to a model refers to both: a row of another workspace cannot
 CREATE INDEX models_deleted ON models (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE model_versions (
     workspace_id TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
-    model_id     TEXT   NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    model_id     TEXT   NOT NULL,
     n            BIGINT NOT NULL,
     author       TEXT   NOT NULL, -- user id
     summary      TEXT   NOT NULL,
     created_at   BIGINT NOT NULL,
-    PRIMARY KEY (model_id, n)
+    PRIMARY KEY (model_id, n),
+    FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX model_versions_workspace ON model_versions (workspace_id);
+CREATE INDEX model_versions_workspace ON model_versions (workspace_id, model_id);
 
 -- Temporal rows: a row is part of the versions valid_from <= n < valid_to. An open row has valid_to = 1 << 60.
 CREATE TABLE entities (
     workspace_id TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
-    model_id     TEXT   NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    model_id     TEXT   NOT NULL,
     entity_id    TEXT   NOT NULL,
     kind         TEXT   NOT NULL CHECK (kind IN ('asset', 'attacker', 'trust_boundary', 'assumption', 'feature')),
     valid_from   BIGINT NOT NULL,
     valid_to     BIGINT NOT NULL CHECK (valid_to > valid_from),
     body         TEXT   NOT NULL, -- JSON of the entity
-    PRIMARY KEY (model_id, entity_id, valid_from)
+    PRIMARY KEY (model_id, entity_id, valid_from),
+    FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
+CREATE UNIQUE INDEX entities_open ON entities (model_id, entity_id) WHERE valid_to = 1152921504606846976; -- one open row an entity
 CREATE INDEX entities_valid_to ON entities (model_id, valid_to);
 CREATE INDEX entities_valid_from ON entities (model_id, valid_from);
-CREATE INDEX entities_workspace ON entities (workspace_id);
+CREATE INDEX entities_workspace ON entities (workspace_id, model_id);
 
 -- The number the next id of a kind gets. Raised in the transaction that uses it, never lowered.
 CREATE TABLE counters (
     workspace_id TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
-    model_id     TEXT   NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    model_id     TEXT   NOT NULL,
     kind         TEXT   NOT NULL,
     next         BIGINT NOT NULL CHECK (next > 0),
-    PRIMARY KEY (model_id, kind)
+    PRIMARY KEY (model_id, kind),
+    FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX counters_workspace ON counters (workspace_id);
+CREATE INDEX counters_workspace ON counters (workspace_id, model_id);
 
 CREATE TABLE controls (
     workspace_id   TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
-    model_id       TEXT   NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    model_id       TEXT   NOT NULL,
     control_id     TEXT   NOT NULL,
     n              BIGINT NOT NULL, -- the number in control_id, to order by
     description    TEXT   NOT NULL,
@@ -118,10 +123,11 @@ CREATE TABLE controls (
     updated_at     BIGINT NOT NULL,
     deleted_at     BIGINT,
     deleted_reason TEXT   NOT NULL DEFAULT '',
-    PRIMARY KEY (model_id, control_id)
+    PRIMARY KEY (model_id, control_id),
+    FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
 CREATE INDEX controls_live ON controls (model_id, n) WHERE deleted_at IS NULL;
-CREATE INDEX controls_workspace ON controls (workspace_id);
+CREATE INDEX controls_workspace ON controls (workspace_id, model_id);
 
 -- Which control helps which CO, and in which of the CO's mitigation groups; group 0 is defence in depth.
 CREATE TABLE mitigations (
@@ -131,15 +137,16 @@ CREATE TABLE mitigations (
     group_number BIGINT NOT NULL CHECK (group_number >= 0),
     control_id   TEXT   NOT NULL,
     PRIMARY KEY (model_id, objective_id, group_number, control_id),
-    FOREIGN KEY (model_id, control_id) REFERENCES controls (model_id, control_id) ON DELETE CASCADE
+    FOREIGN KEY (model_id, control_id) REFERENCES controls (model_id, control_id) ON DELETE CASCADE,
+    FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
 CREATE INDEX mitigations_control ON mitigations (model_id, control_id);
-CREATE INDEX mitigations_workspace ON mitigations (workspace_id);
+CREATE INDEX mitigations_workspace ON mitigations (workspace_id, model_id);
 
 -- State changes of assumptions, beside the versions; the newest of an assumption is its state.
 CREATE TABLE assumption_events (
     workspace_id  TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
-    model_id      TEXT   NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    model_id      TEXT   NOT NULL,
     assumption_id TEXT   NOT NULL,
     seq           BIGINT NOT NULL,
     state         TEXT   NOT NULL CHECK (state IN ('active', 'violated', 'retired', 'deleted')),
@@ -147,9 +154,10 @@ CREATE TABLE assumption_events (
     user_id       TEXT   NOT NULL,
     version       BIGINT NOT NULL,
     at            BIGINT NOT NULL,
-    PRIMARY KEY (model_id, assumption_id, seq)
+    PRIMARY KEY (model_id, assumption_id, seq),
+    FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX assumption_events_workspace ON assumption_events (workspace_id);
+CREATE INDEX assumption_events_workspace ON assumption_events (workspace_id, model_id);
 
 CREATE TABLE jobs (
     id           TEXT   NOT NULL PRIMARY KEY,
@@ -194,16 +202,15 @@ CREATE INDEX activity_model ON activity (workspace_id, model_id, id);
 -- First answers of calls that create something, kept 24 hours.
 CREATE TABLE idempotency (
     workspace_id TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
-    key_id       TEXT   NOT NULL REFERENCES api_keys (id) ON DELETE CASCADE,
+    key_id       TEXT   NOT NULL, -- empty for local stdio, which may act without a key
     tool         TEXT   NOT NULL,
     idem_key     TEXT   NOT NULL,
     arguments    TEXT   NOT NULL, -- SHA-256 of the call's arguments
     answer       TEXT   NOT NULL, -- JSON
     created_at   BIGINT NOT NULL,
-    PRIMARY KEY (key_id, tool, idem_key)
+    PRIMARY KEY (workspace_id, key_id, tool, idem_key)
 );
 CREATE INDEX idempotency_created ON idempotency (created_at);
-CREATE INDEX idempotency_workspace ON idempotency (workspace_id);
 
 CREATE TABLE instance (
     name  TEXT NOT NULL PRIMARY KEY,

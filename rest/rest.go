@@ -1,0 +1,227 @@
+// Package rest serves the service's use cases over HTTP as JSON, by the same rules and errors as MCP. It is thin: a generic
+// adapter decodes path, query and body into the input of a use case.
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/rs/zerolog"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/schema"
+	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// API is the set of routes.
+type API struct {
+	log     zerolog.Logger
+	version string
+	mux     *http.ServeMux
+	routes  []Route
+	openapi []byte
+	err     error
+}
+
+// Route is the record of one route.
+type Route struct {
+	Method  string
+	Path    string // below /api/v1 and /api
+	Summary string
+	Needs   account.Permission
+	input   *jsonschema.Schema
+	output  *jsonschema.Schema
+	checker *schema.Checker
+}
+
+// New registers every route of the service.
+func New(svc *service.Service, log zerolog.Logger, version string) (*API, error) {
+	a := &API{log: log, version: version, mux: http.NewServeMux()}
+	handle(a, "GET /models", "List threat models", account.List, svc.ListThreatModels)
+	handle(a, "GET /models/{model_id}", "Read a threat model, or one section of it", account.Read, svc.GetThreatModel)
+	handle(a, "GET /models/{model_id}/versions/{version}", "Read an older version", account.Read, svc.GetThreatModel)
+	handle(a, "GET /models/{model_id}/compare", "Compare two versions", account.Read, svc.CompareVersions)
+	handle(a, "GET /models/{model_id}/control-objectives", "List control objectives", account.Read, svc.GetControlObjectives)
+	handle(a, "GET /models/{model_id}/controls", "List controls", account.Read, svc.GetControls)
+	handle(a, "GET /jobs/{job_id}", "How a job goes", account.Read, svc.GetOperationStatus)
+	handle(a, "GET /workspaces", "List your workspaces", account.Read, svc.ListWorkspaces)
+	handle(a, "GET /keys", "List API keys", account.OwnKeys, svc.ListKeys)
+	handle(a, "POST /keys", "Make an API key", account.OwnKeys, svc.CreateKey)
+	handle(a, "DELETE /keys/{key_id}", "Revoke an API key", account.OwnKeys, svc.RevokeKey)
+	if a.err != nil {
+		return nil, a.err
+	}
+	var err error
+	if a.openapi, err = a.document(); err != nil {
+		return nil, err
+	}
+	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		WriteError(w, threat.Errorf(threat.NotFound, "there is no %s %s", r.Method, threat.Clip(r.URL.Path, 80)).
+			Hinted("GET /api/v1/openapi.json lists the routes"))
+	})
+	return a, nil
+}
+
+// Routes returns the records of all routes.
+func (a *API) Routes() []Route { return a.routes }
+
+// OpenAPI returns the OpenAPI 3.1 document. It needs no key.
+func (a *API) OpenAPI() []byte { return a.openapi }
+
+// ServeHTTP serves a request of an authenticated caller, its path below /api/v1 or /api.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r2 := r.Clone(r.Context())
+	r2.URL.Path = strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/api"), "/v1")
+	r2.URL.RawPath = ""
+	a.mux.ServeHTTP(w, r2)
+}
+
+// handle registers a use case under a route.
+func handle[In, Out any](a *API, pattern, summary string, needs account.Permission, fn func(context.Context, account.Principal, In) (Out, error)) {
+	method, path, _ := strings.Cut(pattern, " ")
+	rt := Route{Method: method, Path: path, Summary: summary, Needs: needs}
+	var err error
+	if rt.input, err = schema.Input(reflect.TypeFor[In]()); err == nil {
+		if rt.output, err = schema.Input(reflect.TypeFor[Out]()); err == nil {
+			rt.checker, err = schema.NewChecker(rt.input)
+		}
+	}
+	if err != nil {
+		a.err = errors.Join(a.err, fmt.Errorf("rest: %s: %w", pattern, err))
+		return
+	}
+	a.routes = append(a.routes, rt)
+	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		in, err := decode[In](&rt, r)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		out, err := fn(r.Context(), account.FromContext(r.Context()), in)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		write(w, http.StatusOK, out)
+	})
+}
+
+// decode joins path, query and body into the input of a use case and checks it against the schema.
+func decode[In any](rt *Route, r *http.Request) (In, error) {
+	var in In
+	args := map[string]any{}
+	if r.Method != http.MethodGet && r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return in, unreadable(err)
+		}
+		if !utf8.Valid(body) {
+			return in, threat.Errorf(threat.Invalid, "the body is not valid UTF-8")
+		}
+		if len(body) > 0 {
+			if err := json.Unmarshal(body, &args); err != nil {
+				return in, threat.Errorf(threat.Invalid, "the body is not a JSON object")
+			}
+		}
+	}
+	for name, values := range r.URL.Query() {
+		p := rt.input.Properties[name]
+		if p == nil {
+			return in, threat.Errorf(threat.Invalid, "there is no parameter %q", threat.Clip(name, 40)).In(threat.Clip(name, 40)).
+				Hinted("parameters: %s", strings.Join(schema.Names(rt.input), ", "))
+		}
+		v, err := fromText(p, strings.Join(values, ","))
+		if err != nil {
+			return in, err.In(name)
+		}
+		args[name] = v
+	}
+	for _, name := range pathNames(rt.Path) {
+		p := rt.input.Properties[name]
+		v, err := fromText(p, r.PathValue(name))
+		if err != nil {
+			return in, err.In(name)
+		}
+		args[name] = v
+	}
+	if err := rt.checker.Check(args); err != nil {
+		return in, err
+	}
+	raw, err := json.Marshal(args)
+	if err != nil {
+		return in, err
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return in, threat.Errorf(threat.Invalid, "a value does not fit its parameter")
+	}
+	return in, nil
+}
+
+// unreadable tells a body over the limit from one that broke off.
+func unreadable(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return TooLarge(tooLarge.Limit)
+	}
+	return threat.Errorf(threat.Invalid, "the body cannot be read")
+}
+
+// fromText reads a path or query value as its schema's type. Lists are comma-separated.
+func fromText(p *jsonschema.Schema, text string) (any, *threat.Error) {
+	switch p.Type {
+	case "integer":
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, threat.Errorf(threat.Invalid, "%q is not an integer", threat.Clip(text, 40))
+		}
+		return n, nil
+	case "boolean":
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, threat.Errorf(threat.Invalid, "%q is neither true nor false", threat.Clip(text, 40))
+		}
+		return b, nil
+	case "array":
+		list := []any{}
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				list = append(list, part)
+			}
+		}
+		return list, nil
+	}
+	return text, nil
+}
+
+// pathNames returns the names of a path's wildcards.
+func pathNames(path string) []string {
+	var out []string
+	for part := range strings.SplitSeq(path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			out = append(out, strings.TrimSuffix(name, "}"))
+		}
+	}
+	return out
+}
+
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var te *threat.Error
+	if !errors.As(err, &te) || te.Code == threat.Internal {
+		if errors.Is(err, context.Canceled) {
+			return // nobody is there to read an answer
+		}
+		a.log.Error().Err(err).Str("path", r.URL.Path).Msg("internal error")
+		te = threat.Errorf(threat.Internal, "internal error").Hinted("try again; the server's log has the cause")
+	}
+	WriteError(w, te)
+}

@@ -1,0 +1,154 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	check "github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// Checker checks arguments against one schema. It is safe for concurrent use.
+type Checker struct {
+	compiled *check.Schema
+	known    []string            // the property names, for hints
+	lists    map[string]struct{} // properties that are lists or objects
+}
+
+// NewChecker compiles a schema made by [Input] or [Output].
+func NewChecker(s *jsonschema.Schema) (*Checker, error) {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := check.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	c := check.NewCompiler()
+	if err := c.AddResource("mem:schema", doc); err != nil {
+		return nil, err
+	}
+	compiled, err := c.Compile("mem:schema")
+	if err != nil {
+		return nil, err
+	}
+	out := &Checker{compiled: compiled, known: Names(s), lists: map[string]struct{}{}}
+	for name, p := range s.Properties {
+		if p.Type == "array" || p.Type == "object" {
+			out.lists[name] = struct{}{}
+		}
+	}
+	return out, nil
+}
+
+// Unquote replaces, in place, a string that holds a JSON list or object by that list or object where the schema wants one:
+// some clients send them so. It reports whether it changed anything.
+func (c *Checker) Unquote(args map[string]any) bool {
+	changed := false
+	for name := range c.lists {
+		text, ok := args[name].(string)
+		if !ok {
+			continue
+		}
+		text = strings.TrimSpace(text)
+		if !strings.HasPrefix(text, "[") && !strings.HasPrefix(text, "{") {
+			continue
+		}
+		var v any
+		if json.Unmarshal([]byte(text), &v) == nil {
+			args[name] = v
+			changed = true
+		}
+	}
+	return changed
+}
+
+// Check returns nil when decoded JSON fits the schema, else [threat.Invalid] about the first thing wrong, with its field and
+// what would be right.
+func (c *Checker) Check(v any) error {
+	err := c.compiled.Validate(v)
+	if err == nil {
+		return nil
+	}
+	var ve *check.ValidationError
+	if !errors.As(err, &ve) {
+		return threat.Errorf(threat.Invalid, "the arguments do not fit the schema")
+	}
+	return c.explain(leaf(ve))
+}
+
+// leaf returns the deepest first cause: the one that names a place.
+func leaf(e *check.ValidationError) *check.ValidationError {
+	for len(e.Causes) > 0 {
+		e = e.Causes[0]
+	}
+	return e
+}
+
+func (c *Checker) explain(e *check.ValidationError) *threat.Error {
+	field := strings.Join(e.InstanceLocation, ".")
+	invalid := func(format string, args ...any) *threat.Error {
+		return threat.Errorf(threat.Invalid, format, args...).In(field)
+	}
+	switch k := e.ErrorKind.(type) {
+	case *kind.Required:
+		return threat.Errorf(threat.Invalid, "%s is missing", strings.Join(k.Missing, ", ")).
+			In(strings.TrimPrefix(field+"."+k.Missing[0], "."))
+	case *kind.AdditionalProperties:
+		name := threat.Clip(k.Properties[0], 40)
+		err := threat.Errorf(threat.Invalid, "there is no parameter %q", name).In(strings.TrimPrefix(field+"."+name, "."))
+		if field == "" {
+			return err.Hinted("parameters: %s", orNone(c.known))
+		}
+		return err
+	case *kind.Enum:
+		return invalid("%s is not known", quoted(k.Got)).Hinted("valid: %s", join(k.Want))
+	case *kind.Type:
+		return invalid("it is %s, %s is needed", article(k.Got), strings.Join(k.Want, " or "))
+	case *kind.Minimum, *kind.ExclusiveMinimum, *kind.Maximum, *kind.ExclusiveMaximum, *kind.MinLength, *kind.MaxLength,
+		*kind.MinItems, *kind.MaxItems, *kind.Pattern, *kind.Format:
+		return invalid("the value is out of bounds")
+	}
+	return invalid("the value does not fit the schema")
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func quoted(v any) string {
+	if s, ok := v.(string); ok {
+		return strconv.Quote(threat.Clip(s, 40))
+	}
+	return threat.Clip(fmt.Sprint(v), 40)
+}
+
+func join(values []any) string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = fmt.Sprint(v)
+	}
+	return strings.Join(out, ", ")
+}
+
+func article(jsonType string) string {
+	if slices.Contains([]string{"array", "object", "integer"}, jsonType) {
+		return "an " + jsonType
+	}
+	if jsonType == "null" {
+		return jsonType
+	}
+	return "a " + jsonType
+}

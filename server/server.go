@@ -1,0 +1,257 @@
+// Package server is the program as a value: New, Start, Close. It wires the transports behind one chain of middleware:
+// recover, request id, body limit of the route, Host and Origin, address limit, authenticate, key limit, and for /mcp the
+// drop of notifications/cancelled.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	mcpserver "github.com/mark3labs/mcp-go/server"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+
+	"github.com/redoubt-dev/redoubt/resources"
+	"github.com/redoubt-dev/redoubt/rest"
+	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/threat"
+	"github.com/redoubt-dev/redoubt/tools"
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	Service *service.Service
+	Log     zerolog.Logger
+	Version string
+	// PublicURL is the base URL that clients use, when it differs from the address listened on.
+	PublicURL string
+	// AllowedOrigins are web origins beside PublicURL's own whose pages may call, such as "https://ide.example.org".
+	AllowedOrigins []string
+	// Limits bound how fast one caller may call.
+	Limits Limits
+	// Extend, when set, adds to the MCP server before it serves: test fixtures over the very same stack.
+	Extend func(*mcpserver.MCPServer)
+}
+
+// Server serves HTTP. It is made by [New].
+type Server struct {
+	config   Config
+	tools    *tools.Registry
+	mcp      *mcpserver.MCPServer
+	mcpHTTP  *mcpserver.StreamableHTTPServer
+	http     *http.Server
+	listener net.Listener
+	metrics  *metrics
+	hosts    map[string]bool
+	origins  map[string]bool
+	address  *limiter
+	keys     *limiter
+	lists    listCache
+	api      *rest.API
+}
+
+// Timeouts of the HTTP server. There is no write timeout: a call may wait up to service.MaxWait for a job.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 60 * time.Second
+	idleTimeout   = 120 * time.Second
+	maxHeader     = 64 << 10
+)
+
+// New makes a Server.
+func New(c Config) (*Server, error) {
+	s := &Server{config: c, metrics: newMetrics(), hosts: map[string]bool{}, origins: map[string]bool{}}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, threat.Errorf(threat.Invalid, "the public URL is not an http or https URL").In("public-url")
+		}
+		s.hosts[strings.ToLower(u.Host)] = true
+		s.origins[strings.ToLower(u.Scheme+"://"+u.Host)] = true
+	}
+	for _, o := range c.AllowedOrigins {
+		s.origins[strings.ToLower(strings.TrimSuffix(o, "/"))] = true
+	}
+	s.address = newLimiter(c.Limits.PerAddress, c.Limits.Burst)
+	s.keys = newLimiter(c.Limits.PerKey, c.Limits.Burst)
+
+	var err error
+	if s.tools, err = tools.New(c.Service, c.Log); err != nil {
+		return nil, err
+	}
+	if s.mcp, err = NewMCP(c.Service, s.tools, c.Log, c.Version); err != nil {
+		return nil, err
+	}
+	if c.Extend != nil {
+		c.Extend(s.mcp)
+	}
+	s.mcpHTTP = mcpserver.NewStreamableHTTPServer(s.mcp,
+		mcpserver.WithStateLess(true),
+		mcpserver.WithDisableStreaming(true),           // no GET stream: nothing is pushed, and Shutdown would hang on it
+		mcpserver.WithDisableLocalhostProtection(true), // guardHost does it, for REST too
+	)
+	if s.api, err = rest.New(c.Service, c.Log, c.Version); err != nil {
+		return nil, err
+	}
+	s.http = &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       bodyTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          nil,
+	}
+	return s, nil
+}
+
+// NewMCP makes the MCP server over the service's tools, resources and prompts: one for HTTP and stdio alike.
+func NewMCP(svc *service.Service, registry *tools.Registry, log zerolog.Logger, version string) (*mcpserver.MCPServer, error) {
+	options := append(registry.Options(), resources.Options()...)
+	m := mcpserver.NewMCPServer("redoubt", version, append(options, mcpserver.WithTitle("Redoubt"))...)
+	if err := registry.Register(m); err != nil {
+		return nil, err
+	}
+	return m, resources.Register(m, svc, log)
+}
+
+// Handler returns the whole HTTP surface.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// Tools returns the records of the registered tools.
+func (s *Server) Tools() []tools.Tool { return s.tools.List() }
+
+// Routes returns the records of the registered REST routes.
+func (s *Server) Routes() []rest.Route { return s.api.Routes() }
+
+// handler builds the mux with the chain around each route.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/mcp", s.chain("/mcp", bodyLimit, true, http.HandlerFunc(s.serveMCP)))
+	api := s.chain("/api", bodyLimit, true, s.api)
+	mux.Handle("/api/", api)
+	document := s.chain("/api/v1/openapi.json", 0, false, http.HandlerFunc(s.serveOpenAPI))
+	mux.Handle("GET /api/v1/openapi.json", document)
+	mux.Handle("GET /api/openapi.json", document)
+	mux.Handle("GET /healthz", s.chain("/healthz", 0, false, http.HandlerFunc(serveHealth)))
+	mux.Handle("GET /readyz", s.chain("/readyz", 0, false, http.HandlerFunc(s.serveReady)))
+	mux.Handle("GET /metrics", s.chain("/metrics", 0, false, promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})))
+	mux.Handle("/", s.chain("/", 0, false, http.HandlerFunc(serveNothing)))
+	return mux
+}
+
+func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(s.api.OpenAPI())
+}
+
+// serveHealth says that the process answers.
+func serveHealth(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// serveReady says whether the database answers too.
+func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.config.Service.Ready(ctx); err != nil {
+		s.config.Log.Error().Err(err).Msg("not ready")
+		rest.WriteError(w, threat.Errorf(threat.Unavailable, "the database does not answer"))
+		return
+	}
+	serveHealth(w, r)
+}
+
+func serveNothing(w http.ResponseWriter, r *http.Request) {
+	rest.WriteError(w, threat.Errorf(threat.NotFound, "there is nothing at %s", threat.Clip(r.URL.Path, 80)).
+		Hinted("MCP is at /mcp, REST at /api/v1 (openapi.json lists it), health at /healthz"))
+}
+
+// Listen takes the address. Errors say what to do about a port in use.
+func (s *Server) Listen(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return threat.Errorf(threat.Unavailable, "address %s is in use", addr).
+			Hinted("another redoubt may be running; choose another with --addr 127.0.0.1:0 or REDOUBT_ADDR")
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return threat.Errorf(threat.Unavailable, "address %s may not be used by this user", addr).Hinted("choose a port above 1023 with --addr")
+	}
+	if err != nil {
+		return threat.Errorf(threat.Invalid, "address %s cannot be listened on: %v", addr, err).Hinted("give host:port, such as 127.0.0.1:8080")
+	}
+	s.listener = l
+	return nil
+}
+
+// Addr is the address listened on, after [Server.Listen].
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// URL is the base URL that clients use.
+func (s *Server) URL() string {
+	if s.config.PublicURL != "" {
+		return strings.TrimSuffix(s.config.PublicURL, "/")
+	}
+	host, port, err := net.SplitHostPort(s.Addr())
+	if err != nil {
+		return "http://" + s.Addr()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// Serve serves until [Server.Close]; it starts the service's jobs. It returns nil after a Close.
+func (s *Server) Serve() error {
+	s.config.Service.Start()
+	err := s.http.Serve(s.listener)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("server: %w", err)
+}
+
+// Close stops taking requests, waits for those under way until ctx ends, and gives unfinished jobs back.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.mcpHTTP.Shutdown(ctx) // before the HTTP server, which would wait for its streams
+	if e := s.http.Shutdown(ctx); e != nil {
+		err = errors.Join(err, e, s.http.Close())
+	}
+	s.config.Service.Stop()
+	return err
+}
+
+// metrics are the Prometheus metrics of one server.
+type metrics struct {
+	registry        *prometheus.Registry
+	requests        *prometheus.CounterVec
+	seconds         *prometheus.HistogramVec
+	unauthenticated prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "redoubt_http_requests_total", Help: "HTTP requests by route and status class.",
+		}, []string{"route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "redoubt_http_request_seconds", Help: "Duration of HTTP requests by route.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
+		}, []string{"route"}),
+		unauthenticated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "redoubt_unauthenticated_total", Help: "Requests refused because the key was missing or not valid.",
+		}),
+	}
+	m.registry.MustRegister(m.requests, m.seconds, m.unauthenticated)
+	return m
+}

@@ -1,0 +1,217 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/store"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// Target names the model a write works on; writing inputs embed it.
+type Target struct {
+	ModelID         string `json:"model_id" jsonschema:"id of the threat model"`
+	ExpectedVersion int    `json:"expected_version,omitempty" jsonschema:"refuse when the model is no longer at this version"`
+	IdempotencyKey  string `json:"idempotency_key,omitempty" jsonschema:"a repeat within 24 hours returns the first answer"`
+}
+
+// Changed is what every structural write answers; outputs embed it.
+type Changed struct {
+	ModelID    string          `json:"model_id"`
+	Version    int             `json:"version"`
+	Objectives ObjectiveChange `json:"control_objectives" jsonschema:"how the computed objectives changed"`
+	Hint       string          `json:"hint,omitempty" jsonschema:"what to do next"`
+}
+
+// ObjectiveChange counts how a write changed the computed COs.
+type ObjectiveChange struct {
+	Total       int `json:"total"`
+	Added       int `json:"added"`
+	Removed     int `json:"removed"`
+	Changed     int `json:"changed"`
+	Unreachable int `json:"unreachable"`
+}
+
+// changeset is the state that a structural edit works on.
+type changeset struct {
+	tx        *store.Tx
+	model     store.Model
+	structure *threat.Structure // the edit changes it in place
+	counters  threat.Counters
+	events    []store.AssumptionEvent // state changes of assumptions that go with it
+	summary   string                  // one line for the version header
+	object    string                  // id of what was changed
+}
+
+// change is the one write path for a model's structure: it loads the head, checks expected_version, runs the edit, settles
+// the boundary assumptions, writes the next version, the counters and the events. An edit that changes nothing makes no
+// version. finish turns the result into the answer.
+func change[In, Out any](ctx context.Context, s *Service, who account.Principal, name string, t Target, in In,
+	edit func(*changeset) error, finish func(*changeset, Changed) Out,
+) (Out, error) {
+	v := verb{name: name, needs: account.Write, model: t.ModelID, idem: t.IdempotencyKey}
+	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (Out, error) {
+		var none Out
+		c, old, err := s.begin(tx, who.WorkspaceID, t)
+		if err != nil {
+			return none, err
+		}
+		if err := edit(c); err != nil {
+			return none, err
+		}
+		done, err := c.commit(who, old)
+		if err != nil {
+			return none, err
+		}
+		r.version, r.object = done.Version, c.object
+		r.detail = map[string]any{"summary": c.summary}
+		return finish(c, done), nil
+	})
+}
+
+// begin loads what an edit works on, and refuses a stale expected_version.
+func (s *Service) begin(tx *store.Tx, workspace string, t Target) (*changeset, *threat.Structure, error) {
+	if err := modelID(t.ModelID); err != nil {
+		return nil, nil, err
+	}
+	m, err := tx.Model(workspace, t.ModelID)
+	if err != nil {
+		return nil, nil, err
+	}
+	old, err := tx.Head(workspace, m.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t.ExpectedVersion != 0 && t.ExpectedVersion != m.Version {
+		return nil, nil, stale(tx, workspace, m, t.ExpectedVersion, old)
+	}
+	counters, err := tx.Counters(workspace, m.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &changeset{tx: tx, model: m, structure: old.Clone(), counters: counters}, old, nil
+}
+
+// stale is the conflict of a writer who worked on an older version: it names the current version and what changed since.
+func stale(v *store.Tx, workspace string, m store.Model, expected int, head *threat.Structure) error {
+	e := threat.Errorf(threat.Conflict, "the model is at version %d, not %d", m.Version, expected).In("expected_version")
+	if expected < 1 || expected > m.Version {
+		return e.Hinted("read the model again; its versions are 1 to %d", m.Version)
+	}
+	then, err := v.Version(workspace, m.ID, expected)
+	if err != nil {
+		return err
+	}
+	changes, err := threat.Diff(then, head)
+	if err != nil {
+		return err
+	}
+	return e.Hinted("since then: %s; compare_versions shows it in full", changesInWords(changes))
+}
+
+// changesInWords names changed entities by id: "added A4, changed T1 (likelihood)". It holds no free text.
+func changesInWords(changes []threat.Change) string {
+	out, n := "", 0
+	for _, c := range changes {
+		if c.Kind == threat.KindObjective {
+			continue
+		}
+		if n++; n > 8 {
+			continue
+		}
+		if out != "" {
+			out += ", "
+		}
+		out += fmt.Sprintf("%s %s", c.Op, c.ID)
+		if c.Op == threat.Changed {
+			names := make([]string, len(c.Fields))
+			for i, f := range c.Fields {
+				names[i] = f.Field
+			}
+			out += " (" + joinWords(names) + ")"
+		}
+	}
+	switch {
+	case n == 0:
+		return "nothing but the controls"
+	case n > 8:
+		return fmt.Sprintf("%s and %d more", out, n-8)
+	}
+	return out
+}
+
+// commit writes what an edit left behind as the next version.
+func (c *changeset) commit(who account.Principal, old *threat.Structure) (Changed, error) {
+	done := Changed{ModelID: c.model.ID, Version: c.model.Version}
+	retired, err := c.structure.SettleSeparations(c.counters)
+	if err != nil {
+		return done, err
+	}
+	for _, id := range retired {
+		c.events = append(c.events, store.AssumptionEvent{
+			Assumption: id, State: threat.Retired, Reason: "its control objectives became reachable",
+		})
+	}
+	diff, err := threat.Diff(old, c.structure)
+	if err != nil {
+		return done, err
+	}
+	if len(diff) > 0 {
+		done.Version, err = c.tx.SaveVersion(who.WorkspaceID, c.model.ID, c.model.Version, old, c.structure, who.UserID, c.summary)
+		if err != nil {
+			return done, err
+		}
+	} else if len(c.events) > 0 {
+		if err := c.tx.TouchModel(who.WorkspaceID, c.model.ID); err != nil {
+			return done, err
+		}
+	}
+	if err := c.tx.SaveCounters(who.WorkspaceID, c.model.ID, c.counters); err != nil {
+		return done, err
+	}
+	for _, e := range c.events {
+		e.Version, e.UserID = done.Version, who.UserID
+		if err := c.tx.AddAssumptionEvent(who.WorkspaceID, c.model.ID, e); err != nil {
+			return done, err
+		}
+	}
+	done.Objectives = countObjectives(c.structure, diff)
+	if n := done.Objectives.Added; n > 0 {
+		done.Hint = fmt.Sprintf("%d new objectives have no controls yet: regenerate_controls with their ids (get_control_objectives, without_controls: true)", n)
+	}
+	return done, nil
+}
+
+func countObjectives(s *threat.Structure, diff []threat.Change) ObjectiveChange {
+	out := ObjectiveChange{Total: len(s.Assets) * len(s.Attackers)}
+	for _, c := range diff {
+		if c.Kind != threat.KindObjective {
+			continue
+		}
+		switch c.Op {
+		case threat.Added:
+			out.Added++
+		case threat.Removed:
+			out.Removed++
+		case threat.Changed:
+			out.Changed++
+		}
+	}
+	for i := range s.Assumptions {
+		if s.Assumptions[i].Separation != nil {
+			out.Unreachable += len(s.Assumptions[i].Objectives)
+		}
+	}
+	return out
+}
+
+// operation prefixes an error of the i-th operation of a batch with its place.
+func operation(i int, err error) error {
+	var te *threat.Error
+	if errors.As(err, &te) {
+		return te.In(fmt.Sprintf("operations.%d", i))
+	}
+	return err
+}

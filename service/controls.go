@@ -1,0 +1,190 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/store"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// GetControlsIn narrows and pages the controls of a model.
+type GetControlsIn struct {
+	ModelID   string               `json:"model_id"`
+	IDs       []threat.ID          `json:"controls,omitempty" jsonschema:"only these ids"`
+	Status    threat.ControlStatus `json:"status,omitempty"`
+	Objective threat.ID            `json:"control_objective,omitempty" jsonschema:"only those linked to this objective"`
+	Asset     threat.ID            `json:"asset,omitempty"`
+	Attacker  threat.ID            `json:"attacker,omitempty"`
+	Tier      threat.Tier          `json:"tier,omitempty" jsonschema:"only those that help an objective of this tier"`
+	Text      string               `json:"text,omitempty" jsonschema:"contained in the description or a facet"`
+	Deleted   bool                 `json:"deleted,omitempty" jsonschema:"list deleted and replaced controls instead"`
+	Limit     *int                 `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
+	Offset    int                  `json:"offset,omitempty"`
+}
+
+// ControlRow is a control in a list.
+type ControlRow struct {
+	ID            threat.ID            `json:"id"`
+	Description   string               `json:"description"`
+	Status        threat.ControlStatus `json:"status"`
+	Tier          threat.Tier          `json:"tier,omitempty"` // the gravest of its live COs
+	Facets        []threat.Facet       `json:"facets"`
+	Objectives    []threat.ID          `json:"control_objectives"`
+	Source        threat.Source        `json:"source"`
+	FrameworkRefs []string             `json:"framework_refs,omitempty"`
+	Notes         string               `json:"notes,omitempty"`
+	Basis         []string             `json:"basis,omitempty"`
+	Revision      int                  `json:"revision"`
+	Orphaned      bool                 `json:"orphaned,omitempty"` // all its COs are gone; left out of every count
+	DeletedReason string               `json:"deleted_reason,omitempty"`
+}
+
+// ControlSummary counts the controls that the filters let through; orphaned ones only as such.
+type ControlSummary struct {
+	Status   map[threat.ControlStatus]int `json:"status"`
+	Tiers    map[threat.Tier]int          `json:"tiers"`
+	Orphaned int                          `json:"orphaned"`
+}
+
+// GetControlsOut is a page of controls, gravest tier first.
+type GetControlsOut struct {
+	ModelID  string         `json:"model_id"`
+	Version  int            `json:"version"`
+	Total    int            `json:"total"`
+	Returned int            `json:"returned"`
+	Offset   int            `json:"offset"`
+	Summary  ControlSummary `json:"summary"`
+	Controls []ControlRow   `json:"controls"`
+}
+
+// GetControls lists controls. Errors: [threat.NotFound], [threat.Invalid].
+func (s *Service) GetControls(ctx context.Context, who account.Principal, in GetControlsIn) (GetControlsOut, error) {
+	limit, offset, err := page(in.Limit, in.Offset, 0)
+	if err != nil {
+		return GetControlsOut{}, err
+	}
+	return readHead(ctx, s, who, in.ModelID, func(v *store.Snapshot, h *head) (GetControlsOut, error) {
+		out := GetControlsOut{ModelID: h.model.ID, Version: h.model.Version, Offset: offset, Controls: []ControlRow{}}
+		out.Summary = ControlSummary{Status: map[threat.ControlStatus]int{}, Tiers: map[threat.Tier]int{}}
+		var cos []threat.ID
+		if in.Objective != "" {
+			cos = []threat.ID{in.Objective}
+		}
+		if err := h.checkFilter(cos, in.Asset, in.Attacker); err != nil {
+			return out, err
+		}
+		controls := h.controls
+		if in.Deleted {
+			if controls, err = v.DeletedControls(who.WorkspaceID, h.model.ID); err != nil {
+				return out, err
+			}
+		} else {
+			for _, id := range in.IDs {
+				if _, err := h.control(id); err != nil {
+					return out, fieldError(err, "controls")
+				}
+			}
+		}
+		found := h.filterControls(controls, in, &out.Summary)
+		out.Total = len(found)
+		for _, f := range cut(found, limit, offset) {
+			out.Controls = append(out.Controls, f.row())
+		}
+		out.Returned = len(out.Controls)
+		return out, nil
+	})
+}
+
+// foundControl is a control with what its COs say of it.
+type foundControl struct {
+	*store.Control
+	tier     threat.Tier
+	orphaned bool
+}
+
+func (f foundControl) row() ControlRow {
+	c := f.Control
+	return ControlRow{
+		ID: c.ID, Description: c.Description, Status: c.Status, Tier: f.tier, Facets: c.Facets, Objectives: c.Objectives,
+		Source: c.Source, FrameworkRefs: c.FrameworkRefs, Notes: c.Notes, Basis: c.Basis, Revision: c.Revision,
+		Orphaned: f.orphaned, DeletedReason: c.DeletedReason,
+	}
+}
+
+// filterControls returns the controls that pass, gravest tier first, and counts them. The order within a tier is that of ids.
+func (h *head) filterControls(controls []store.Control, in GetControlsIn, sum *ControlSummary) []foundControl {
+	byTier := make(map[threat.Tier][]foundControl, 5)
+	text := strings.ToLower(in.Text)
+	for i := range controls {
+		c := &controls[i]
+		if in.Status != "" && c.Status != in.Status || in.IDs != nil && !slices.Contains(in.IDs, c.ID) ||
+			text != "" && !mentions(c, text) || !h.helps(c, in) {
+			continue
+		}
+		f := foundControl{Control: c, tier: h.tier(c)}
+		f.orphaned = f.tier == "" && !in.Deleted
+		if f.orphaned {
+			sum.Orphaned++
+		} else {
+			sum.Status[c.Status]++
+			sum.Tiers[f.tier]++
+		}
+		byTier[f.tier] = append(byTier[f.tier], f)
+	}
+	var out []foundControl
+	for _, t := range append(threat.Tiers(), "") {
+		out = append(out, byTier[t]...)
+	}
+	return out
+}
+
+func mentions(c *store.Control, text string) bool {
+	return strings.Contains(strings.ToLower(c.Description), text) ||
+		slices.ContainsFunc(c.Facets, func(f threat.Facet) bool { return strings.Contains(strings.ToLower(f.Text), text) })
+}
+
+// helps reports whether a control has a CO that the filters on COs let through.
+func (h *head) helps(c *store.Control, in GetControlsIn) bool {
+	if in.Objective == "" && in.Asset == "" && in.Attacker == "" && in.Tier == "" {
+		return true
+	}
+	return slices.ContainsFunc(c.Objectives, func(id threat.ID) bool {
+		i, ok := h.place[id]
+		if !ok {
+			return false
+		}
+		co := &h.objectives[i]
+		return (in.Objective == "" || co.ID == in.Objective) && (in.Asset == "" || co.Asset == in.Asset) &&
+			(in.Attacker == "" || co.Attacker == in.Attacker) && (in.Tier == "" || co.Tier == in.Tier)
+	})
+}
+
+// tier is the gravest tier among a control's live COs, or "" when it is orphaned.
+func (h *head) tier(c *store.Control) threat.Tier {
+	best := len(threat.Tiers())
+	for _, id := range c.Objectives {
+		if i, ok := h.place[id]; ok {
+			best = min(best, tierRank(h.objectives[i].Tier))
+		}
+	}
+	if best == len(threat.Tiers()) {
+		return ""
+	}
+	return threat.Tiers()[best]
+}
+
+// tierRank is a tier's place in threat.Tiers.
+func tierRank(t threat.Tier) int {
+	switch t {
+	case threat.Critical:
+		return 0
+	case threat.HighTier:
+		return 1
+	case threat.MediumTier:
+		return 2
+	}
+	return 3
+}

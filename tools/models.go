@@ -1,0 +1,63 @@
+package tools
+
+import (
+	"context"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/service"
+)
+
+// models registers the tools on whole threat models and their jobs.
+func models(r *Registry, svc *service.Service) {
+	await(r, svc, Tool{
+		Name: "generate_threat_model", Title: "Generate a threat model", Toolset: Core, Needs: account.Write, Effect: Adds,
+		Description: "Make a threat model from a feature description: assets, attackers, trust boundaries, assumptions, the computed control objectives, and controls to implement. Answers a job; when it is done, result has the model_id.",
+	}, 5, func(in service.GenerateThreatModelIn) *int { return in.WaitSeconds }, svc.GenerateThreatModel)
+
+	register(r, Tool{
+		Name: "get_operation_status", Title: "Job status", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "How a job goes; waits for its end up to wait_seconds.",
+	}, func(ctx context.Context, who account.Principal, in service.GetOperationStatusIn, p progress) (service.JobOut, error) {
+		left, err := service.Wait(in.WaitSeconds, 20)
+		if err != nil {
+			return service.JobOut{}, err
+		}
+		now := 0
+		in.WaitSeconds = &now
+		job, err := svc.GetOperationStatus(ctx, who, in)
+		if err != nil {
+			return job, err
+		}
+		return follow(ctx, svc, who, job, left, p)
+	})
+
+	add(r, Tool{
+		Name: "cancel_operation", Title: "Cancel a job", Toolset: Modeling, Needs: account.Write, Effect: Destroys,
+		Description: "Cancel a job that has not ended; what it has done so far is dropped.",
+	}, svc.CancelOperation)
+
+	add(r, Tool{
+		Name: "list_threat_models", Title: "List threat models", Toolset: Core, Needs: account.List, Effect: Reads,
+		Description: "The workspace's models, the most recently changed first.",
+	}, svc.ListThreatModels)
+
+	add(r, Tool{
+		Name: "get_threat_model", Title: "Read a threat model", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "An overview of a model with all ids, or one section of it in full, at the newest or an older version.",
+	}, svc.GetThreatModel)
+
+	add(r, Tool{
+		Name: "edit_threat_model", Title: "Edit title or description", Toolset: Modeling, Needs: account.Write, Effect: Changes,
+		Description: "Rename a model, or replace its feature description.",
+	}, svc.EditThreatModel)
+
+	add(r, Tool{
+		Name: "delete_threat_model", Title: "Delete a threat model", Toolset: Modeling, Needs: account.Write, Effect: Destroys,
+		Description: "Hide a model; it can be restored for 30 days, then it is gone.",
+	}, svc.DeleteThreatModel)
+
+	add(r, Tool{
+		Name: "restore_threat_model", Title: "Restore a deleted model", Toolset: Modeling, Needs: account.Write, Effect: Changes,
+		Description: "Bring a deleted model back as it was.",
+	}, svc.RestoreThreatModel)
+}

@@ -1,0 +1,78 @@
+package tools
+
+import (
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/service"
+)
+
+// structure registers the tools that edit assets, attackers, trust boundaries and assumptions. Each makes one version.
+func structure(r *Registry, svc *service.Service) {
+	add(r, Tool{
+		Name: "add_asset", Title: "Add an asset", Toolset: Core, Needs: account.Write, Effect: Adds,
+		Description: "Add data or a resource that needs protecting. Its objectives against every attacker follow by themselves.",
+	}, svc.AddAsset)
+	add(r, Tool{
+		Name: "edit_asset", Title: "Edit an asset", Toolset: Core, Needs: account.Write, Effect: Changes,
+		Description: "Change the given fields of an asset.",
+	}, svc.EditAsset)
+	add(r, Tool{
+		Name: "remove_asset", Title: "Remove an asset", Toolset: Core, Needs: account.Write, Effect: Destroys,
+		Description: "Remove an asset; its controls stay and come back with it (restore_version).",
+	}, svc.RemoveAsset)
+	add(r, Tool{
+		Name: "add_attacker", Title: "Add an attacker", Toolset: Core, Needs: account.Write, Effect: Adds,
+		Description: "Add whom the assets are protected from. Objectives for every asset follow by themselves.",
+	}, svc.AddAttacker)
+	add(r, Tool{
+		Name: "edit_attacker", Title: "Edit an attacker", Toolset: Core, Needs: account.Write, Effect: Changes,
+		Description: "Change the given fields of an attacker.",
+	}, svc.EditAttacker)
+	add(r, Tool{
+		Name: "remove_attacker", Title: "Remove an attacker", Toolset: Core, Needs: account.Write, Effect: Destroys,
+		Description: "Remove an attacker; controls stay and come back with it (restore_version).",
+	}, svc.RemoveAttacker)
+	add(r, Tool{
+		Name: "edit_trust_boundaries", Title: "Edit trust boundaries", Toolset: Modeling, Needs: account.Write, Effect: Destroys,
+		Description: "Add, edit, remove or restore trust boundaries, all or nothing, in one version. An objective is unreachable only when its asset and its attacker each name a boundary and share none.",
+	}, svc.EditTrustBoundaries)
+	add(r, Tool{
+		Name: "edit_assumptions", Title: "Edit assumptions", Toolset: Modeling, Needs: account.Write, Effect: Destroys,
+		Description: "Add, edit, remove, restore or violate assumptions, all or nothing, in one version.",
+	}, svc.EditAssumptions)
+}
+
+// controls registers the tools on objectives and controls.
+func controls(r *Registry, svc *service.Service) {
+	add(r, Tool{
+		Name: "get_control_objectives", Title: "Control objectives", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "What must hold: one objective per asset and attacker, with its risk tier and mitigation groups (every control of one group mitigates it). Summary first; rows with limit.",
+	}, svc.GetControlObjectives)
+	add(r, Tool{
+		Name: "get_controls", Title: "Controls", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "What to implement, the gravest first, with the facets to prove. Summary first; rows with limit.",
+	}, svc.GetControls)
+	await(r, svc, Tool{
+		Name: "regenerate_controls", Title: "Regenerate controls", Toolset: Core, Needs: account.Write, Effect: Destroys,
+		Description: "Replace the controls by fresh ones from the current assets and attackers, or only those of some objectives. Replaced ones stay readable.",
+	}, 5, func(in service.RegenerateControlsIn) *int { return in.WaitSeconds }, svc.RegenerateControls)
+}
+
+// versions registers the tools on a model's history.
+func versions(r *Registry, svc *service.Service) {
+	add(r, Tool{
+		Name: "compare_versions", Title: "Compare versions", Toolset: Modeling, Needs: account.Read, Effect: Reads,
+		Description: "What changed between two versions of a model, field by field, with the objectives that follow.",
+	}, svc.CompareVersions)
+	add(r, Tool{
+		Name: "restore_version", Title: "Restore a version", Toolset: Modeling, Needs: account.Write, Effect: Changes,
+		Description: "Make a new version with an old one's content; removed entities come back under their ids.",
+	}, svc.RestoreVersion)
+}
+
+// workspaces registers the tools on workspaces.
+func workspaces(r *Registry, svc *service.Service) {
+	add(r, Tool{
+		Name: "list_workspaces", Title: "List workspaces", Toolset: Workspace, Needs: account.Read, Effect: Reads,
+		Description: "Your workspaces; the key's own is marked. Switching means another key.",
+	}, svc.ListWorkspaces)
+}
