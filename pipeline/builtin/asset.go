@@ -11,7 +11,7 @@ import (
 
 // maxAssets is how many assets a refined list holds: more than any reviewer goes through with care in one sitting. What
 // is cut is named in an assumption, never dropped in silence.
-const maxAssets = 24
+const maxAssets = 14
 
 // proposeAssets returns every asset that the text leads to, general and special ones alike, by their first mention.
 // Errors: [threat.Invalid] when there is none.
@@ -75,12 +75,53 @@ func (k *knowledge) weighAssets(r *reading, have []threat.Asset) (kept []pipelin
 		}
 		kept = append(kept, p)
 	}
+	kept, cut = heaviest(kept, maxAssets, func(p pipeline.AssetProposal) (string, int) {
+		return p.Name, k.assetWeight(r, p)
+	})
 	slices.SortStableFunc(kept, func(a, b pipeline.AssetProposal) int { return rank(a.Impact) - rank(b.Impact) })
-	if len(kept) > maxAssets {
-		for _, p := range kept[maxAssets:] {
-			cut = append(cut, p.Name)
+	return kept, cut
+}
+
+// assetWeight says how much an asset matters in this text: by its impact, by what it is, and by how often it is spoken of.
+// What a person added always stays.
+func (k *knowledge) assetWeight(r *reading, p pipeline.AssetProposal) int {
+	e := k.assetByName[strings.ToLower(p.Name)]
+	if e == nil {
+		return personWeight
+	}
+	return weight(p.Impact, e.Weight, len(r.evidence(e.when)))
+}
+
+const personWeight = 1 << 20
+
+func weight(level threat.Level, own, mentions int) int {
+	if own == 0 {
+		own = 2
+	}
+	return 3*(len(threat.Levels())-rank(level)) + 3*own + min(mentions, 4)
+}
+
+// heaviest keeps the limit heaviest of a list in their order and returns the names of the others. Of two of one weight the
+// earlier stays.
+func heaviest[P any](list []P, limit int, of func(P) (string, int)) (kept []P, cut []string) {
+	order := make([]int, len(list))
+	weights := make([]int, len(list))
+	for i, p := range list {
+		order[i] = i
+		_, weights[i] = of(p)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return weights[b] - weights[a] })
+	keep := make([]bool, len(list))
+	for _, i := range order[:min(limit, len(order))] {
+		keep[i] = true
+	}
+	for i, p := range list {
+		if keep[i] {
+			kept = append(kept, p)
+		} else {
+			name, _ := of(p)
+			cut = append(cut, name)
 		}
-		kept = kept[:maxAssets]
 	}
 	return kept, cut
 }

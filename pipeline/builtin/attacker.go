@@ -10,7 +10,7 @@ import (
 )
 
 // maxAttackers is how many attackers a refined list holds; see [maxAssets].
-const maxAttackers = 12
+const maxAttackers = 9
 
 // proposeAttackers returns every attacker that the text leads to, by their first mention.
 func (k *knowledge) proposeAttackers(r *reading) []pipeline.AttackerProposal {
@@ -63,14 +63,20 @@ func (k *knowledge) weighAttackers(r *reading, have []threat.Attacker) (kept []p
 		}
 		kept = append(kept, p)
 	}
+	kept, cut = heaviest(kept, maxAttackers, func(p pipeline.AttackerProposal) (string, int) {
+		return p.Name, k.attackerWeight(r, p)
+	})
 	slices.SortStableFunc(kept, func(a, b pipeline.AttackerProposal) int { return rank(a.Likelihood) - rank(b.Likelihood) })
-	if len(kept) > maxAttackers {
-		for _, p := range kept[maxAttackers:] {
-			cut = append(cut, p.Name)
-		}
-		kept = kept[:maxAttackers]
-	}
 	return kept, cut
+}
+
+// attackerWeight is to attackers what assetWeight is to assets.
+func (k *knowledge) attackerWeight(r *reading, p pipeline.AttackerProposal) int {
+	e := k.foeByName[strings.ToLower(p.Name)]
+	if e == nil {
+		return personWeight
+	}
+	return weight(p.Likelihood, e.Weight, len(r.evidence(e.when)))
 }
 
 // likelihood rates an attacker in the context of a text: one level up, one level down, or neither when both apply.

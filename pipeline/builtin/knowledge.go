@@ -19,16 +19,16 @@ var files embed.FS
 // area is one file of the knowledge base. Entries refer to each other by id across files; an id is unique within its
 // section.
 type area struct {
-	Area         string               `yaml:"area"`
-	FalseFriends []string             `yaml:"false_friends"` // phrases that keep the terms inside them from matching
-	Signals      []*signal            `yaml:"signals"`
-	Classes      []*class             `yaml:"classes"`
-	Paths        []*path              `yaml:"paths"`
-	Assets       []*assetEntry        `yaml:"assets"`
-	Attackers    []*attackerEntry     `yaml:"attackers"`
-	Boundaries   []*boundaryEntry     `yaml:"boundaries"`
-	Assumptions  []*assumptionEntry   `yaml:"assumptions"`
-	Controls     []*controlEntry      `yaml:"controls"`
+	Area         string             `yaml:"area"`
+	FalseFriends []string           `yaml:"false_friends"` // phrases that keep the terms inside them from matching
+	Signals      []*signal          `yaml:"signals"`
+	Classes      []*class           `yaml:"classes"`
+	Paths        []*path            `yaml:"paths"`
+	Assets       []*assetEntry      `yaml:"assets"`
+	Attackers    []*attackerEntry   `yaml:"attackers"`
+	Boundaries   []*boundaryEntry   `yaml:"boundaries"`
+	Assumptions  []*assumptionEntry `yaml:"assumptions"`
+	Controls     []*controlEntry    `yaml:"controls"`
 }
 
 // signal is one thing a description can say: a technology, a kind of data, users, an interface, a way of deployment.
@@ -75,6 +75,7 @@ type assetEntry struct {
 	Unless     []string          `yaml:"unless"`
 	Raise      []string          `yaml:"raise"`   // context that makes the impact H
 	Absorbs    []string          `yaml:"absorbs"` // more general assets it stands for
+	Weight     int               `yaml:"weight"`  // among assets of one impact, which to keep when there are too many; 0 is 2
 
 	when, unless, raise condition
 }
@@ -93,7 +94,8 @@ type attackerEntry struct {
 	Raise      []string     `yaml:"raise"` // context that raises the likelihood by one level
 	Lower      []string     `yaml:"lower"` // context that lowers it by one level
 	Absorbs    []string     `yaml:"absorbs"`
-	Cues       []string     `yaml:"cues"` // words in an attacker that a person added which give it these paths
+	Weight     int          `yaml:"weight"` // as for assets
+	Cues       []string     `yaml:"cues"`   // words in an attacker that a person added which give it these paths
 
 	when, unless, raise, lower condition
 }

@@ -103,6 +103,7 @@ type scopes struct {
 	hits   []hit
 	cue    []int // per token the cue that denies it, or -1
 	inside []int // per token the hit it belongs to, or -1
+	until  int   // where the last list of what is out of scope ends
 }
 
 func (s *scopes) word(i int) string {
@@ -119,6 +120,9 @@ func (s *scopes) mark(from, to, cue int) {
 		}
 	}
 }
+
+// within reports whether token i continues a term: "CI/CD" is one thing, not a list.
+func (s *scopes) within(i int) bool { return s.inside[i] >= 0 && s.hits[s.inside[i]].first < i }
 
 // joined reports whether token i belongs to the same clause as the one before.
 func (s *scopes) joined(i int) bool { return i < len(s.tokens) && s.tokens[i].before < clause }
@@ -156,6 +160,9 @@ func (s *scopes) scopeWord(i, last int) {
 		s.subject(i)
 		return
 	}
+	if i < s.until {
+		return // inside such a list already: reading it again for each repeat would be quadratic
+	}
 	heading := s.tokens[i].heading
 	for j := last + 1; j < len(s.tokens); j++ {
 		t := &s.tokens[j]
@@ -167,6 +174,7 @@ func (s *scopes) scopeWord(i, last int) {
 			return // the sentence is over and no list goes on
 		}
 		s.mark(j, j+1, i)
+		s.until = j + 1
 	}
 }
 
@@ -208,6 +216,8 @@ func (s *scopes) verb(cue, from int) {
 		}
 	case s.touching[w]:
 		s.subject(cue)
+	case s.presence[w] && s.inside[from] >= 0: // "never store card …", where the verb belongs to the term
+		s.phrase(cue, from, false)
 	case s.presence[w]:
 		s.phrase(cue, from+1, false)
 	case s.inside[from] >= 0: // "not public", "not multi-tenant"
@@ -234,7 +244,7 @@ func (s *scopes) subject(cue int) {
 		if s.ends[w] || j < cue-2 && s.finite[w] && s.inside[j] < 0 {
 			break
 		}
-		if s.tokens[j+1].before == comma && !list {
+		if s.tokens[j+1].before.lists() && !list {
 			break // "…, cookies are not used": what stands before the comma is another clause
 		}
 		list = list || s.inside[j] < 0 && (w == "and" || w == "or" || w == "nor")
@@ -254,10 +264,10 @@ func (s *scopes) phrase(cue, from int, existential bool) {
 		if j > from && !s.joined(j) {
 			break
 		}
-		separated := j > from && s.tokens[j].before == comma || w == "or" || w == "nor" || w == "and"
-		if separated && s.inside[j] < 0 || separated && s.tokens[j].before == comma {
+		separated := j > from && s.tokens[j].before.lists() || w == "or" || w == "nor" || w == "and"
+		if separated && (s.inside[j] < 0 || s.tokens[j].before.lists()) && !s.within(j) {
 			next := j
-			if s.tokens[j].before == comma {
+			if s.tokens[j].before.lists() {
 				list = true
 			}
 			if w == "or" || w == "nor" || w == "and" {
@@ -314,7 +324,7 @@ func (s *scopes) member(i int, bareAnd, list bool) bool {
 	}
 	for j := i; j < i+8; j++ {
 		w := s.word(j)
-		if j > i && (j >= len(s.tokens) || !s.joined(j) || s.tokens[j].before == comma ||
+		if j > i && (j >= len(s.tokens) || !s.joined(j) || s.tokens[j].before.lists() && !s.within(j) ||
 			s.inside[j] < 0 && (w == "or" || w == "nor" || w == "and")) {
 			// A lone member before the end of the clause is a list's last only when it was joined by a word: "no
 			// passwords, passkeys" is one list, "no passwords, users have passkeys" is two clauses.

@@ -107,14 +107,18 @@ func (r *reading) evidence(c condition) []hit {
 // maxQuotes is how many quotations a basis carries: enough to judge by, few enough to read.
 const maxQuotes = 5
 
-// quote returns the words of the text behind places, as written but for line breaks, without repeats.
+// quote returns the words of the text behind places, as written but for line breaks, without
+// repeats (another form of a word is one).
 func (r *reading) quote(places []hit) []string {
 	var out []string
+	seen := map[string]bool{}
 	for _, h := range places {
 		words := r.words(h)
-		if words == "" || slices.ContainsFunc(out, func(o string) bool { return strings.EqualFold(o, words) }) {
+		key := r.stems(h)
+		if words == "" || seen[key] {
 			continue
 		}
+		seen[key] = true
 		if out = append(out, words); len(out) == maxQuotes {
 			break
 		}
@@ -135,6 +139,16 @@ func (r *reading) words(h hit) string {
 		return words
 	}
 	return ""
+}
+
+// stems returns what makes two places say the same: "file" and "Files", but not their denial.
+func (r *reading) stems(h hit) string {
+	var b strings.Builder
+	for _, t := range r.tokens[h.first : h.last+1] {
+		b.WriteString(t.stem)
+		b.WriteByte(' ')
+	}
+	return b.String()
 }
 
 func (r *reading) span(first, last int) string {

@@ -12,10 +12,14 @@ type gap uint8
 const (
 	space  gap = iota // nothing that ends or splits a phrase
 	hyphen            // "cookie-free"
+	slash             // "CI/CD", "and/or"
 	comma             // a list goes on, or a clause ends: the words around it decide
 	clause            // ";", ":", a bracket, a dash between spaces
 	stop              // the end of a sentence, a blank line, a new bullet
 )
+
+// lists reports whether the gap may stand between the members of a list.
+func (g gap) lists() bool { return g == comma || g == slash }
 
 // token is one word of a text. Offsets are bytes of the text, so that a basis can quote it as written.
 type token struct {
@@ -116,7 +120,9 @@ func separator(text string, i int, r rune, size int) gap {
 			return clause
 		}
 		return hyphen
-	case ',', '/', '、', '，':
+	case '/':
+		return slash
+	case ',', '、', '，':
 		return comma
 	case '。':
 		return stop
