@@ -73,7 +73,7 @@ func Output(t reflect.Type) (*jsonschema.Schema, error) {
 			p.Items.Type = "object"
 		case p.Properties != nil:
 			*p = jsonschema.Schema{Type: "object", Description: p.Description}
-		case p.AdditionalProperties != nil:
+		case p.AdditionalProperties != nil, p.Type == "" && p.Types == nil: // a map, or JSON made elsewhere
 			*p = jsonschema.Schema{Type: "object", Description: p.Description}
 		}
 	}

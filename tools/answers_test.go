@@ -1,0 +1,214 @@
+package tools_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/internal/testenv/live"
+	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+const feature = `A REST API for sharing files. Users sign in with passwords and sessions, upload files to S3 object storage and share them
+by public links. PostgreSQL holds user accounts with e-mail addresses. Administrators use an admin dashboard. It runs in Kubernetes.`
+
+// answersOf calls every tool in an order that makes each succeed, and returns the structured answer of each.
+func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
+	t.Helper()
+	answers := map[string]json.RawMessage{}
+	call := func(tool string, args live.Args) map[string]any {
+		t.Helper()
+		raw, te := u.Try(tool, args)
+		if te != nil {
+			t.Fatalf("%s: %v", tool, te)
+		}
+		answers[tool] = raw
+		var m map[string]any
+		if err := json.Unmarshal(raw, &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	job := call("generate_threat_model", live.Args{"feature_description": feature, "wait_seconds": 50})
+	id := job["result"].(map[string]any)["model_id"].(string)
+	call("get_operation_status", live.Args{"job_id": job["job_id"]})
+	call("list_threat_models", nil)
+	call("get_threat_model", live.Args{"model_id": id})
+	call("add_asset", live.Args{"model_id": id, "name": "Launch Codes", "properties": []string{"C", "U"}, "impact": "H"})
+	added := call("add_attacker", live.Args{"model_id": id, "name": "Night Cleaner", "capability": "touch keyboards", "position": "in the office"})
+	tid := added["attacker"].(map[string]any)["id"]
+	call("edit_asset", live.Args{"model_id": id, "asset_id": "A1", "notes": "seen"})
+	call("edit_attacker", live.Args{"model_id": id, "attacker_id": tid, "likelihood": "L"})
+	call("edit_trust_boundaries", live.Args{"model_id": id, "operations": []any{
+		live.Args{"op": "add", "name": "Office Door", "assets": []string{"A1"}, "attackers": []any{tid}},
+	}})
+	call("edit_assumptions", live.Args{"model_id": id, "operations": []any{live.Args{"op": "add", "text": "The office is locked at night."}}})
+	call("get_control_objectives", live.Args{"model_id": id, "limit": 3})
+	call("get_controls", live.Args{"model_id": id, "limit": 3})
+	call("compare_versions", live.Args{"model_id": id, "from": 1, "limit": 50})
+	call("regenerate_controls", live.Args{"model_id": id, "keep_unchanged": true, "wait_seconds": 50})
+	call("remove_attacker", live.Args{"model_id": id, "attacker_id": tid})
+	call("remove_asset", live.Args{"model_id": id, "asset_id": "A1"})
+	call("restore_version", live.Args{"model_id": id, "version": 1})
+	call("edit_threat_model", live.Args{"model_id": id, "title": "Files"})
+	call("delete_threat_model", live.Args{"model_id": id})
+	call("restore_threat_model", live.Args{"model_id": id})
+	call("list_workspaces", nil)
+	return answers
+}
+
+// Every tool has a real answer, which fits the output schema that it lists.
+func TestAnswersFitTheirSchemas(t *testing.T) {
+	env := live.Start(t)
+	u := env.NewUser(t, account.Developer)
+	answers := answersOf(t, u)
+
+	// A job that has ended cannot be cancelled, so cancel_operation needs one of its own: waiting none, cancelled at once.
+	for range 50 {
+		job := live.Call[service.JobOut](u, "generate_threat_model", live.Args{"feature_description": feature, "wait_seconds": 0})
+		if raw, te := u.Try("cancel_operation", live.Args{"job_id": job.JobID}); te == nil {
+			answers["cancel_operation"] = raw
+			break
+		} else if te.Code != threat.FailedPrecondition {
+			t.Fatal(te)
+		}
+	}
+	_, listed := list(t, u, "all")
+	for _, tool := range listed {
+		raw, ok := answers[tool.Name]
+		if !ok {
+			t.Errorf("%s has no case here: call it", tool.Name)
+			continue
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(tool.OutputSchema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := jsonschema.NewCompiler()
+		if err := c.AddResource("mem:out", doc); err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := c.Compile("mem:out")
+		if err != nil {
+			t.Fatalf("%s: %v", tool.Name, err)
+		}
+		answer, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(answer); err != nil {
+			t.Errorf("%s: the answer does not fit its schema: %v\n%s", tool.Name, err, raw)
+		}
+		var schema struct {
+			Properties map[string]any `json:"properties"`
+		}
+		if err := json.Unmarshal(tool.OutputSchema, &schema); err != nil {
+			t.Fatal(err)
+		}
+		var top map[string]any
+		if err := json.Unmarshal(raw, &top); err != nil {
+			t.Fatal(err)
+		}
+		for name := range top {
+			if schema.Properties[name] == nil {
+				t.Errorf("%s answers with %q, which its schema does not name", tool.Name, name)
+			}
+		}
+	}
+}
+
+// Some clients send lists and objects as strings that hold JSON.
+func TestQuotedListsAreAccepted(t *testing.T) {
+	u := live.Start(t).NewUser(t, account.Developer)
+	id := u.Generate(feature)
+	out := live.Call[service.AssetOut](u, "add_asset", live.Args{"model_id": id, "name": "Quoted", "properties": `["I","A"]`})
+	if len(out.Asset.Properties) != 2 {
+		t.Errorf("properties are %v", out.Asset.Properties)
+	}
+	u.Refused("add_asset", live.Args{"model_id": id, "name": "Badly quoted", "properties": `["I",`}, threat.Invalid)
+	u.Refused("add_asset", live.Args{"model_id": id, "name": "Quoted object", "properties": `{"I": 1}`}, threat.Invalid)
+	// A text that looks like JSON stays a text.
+	out = live.Call[service.AssetOut](u, "add_asset", live.Args{"model_id": id, "name": `["a list"]`})
+	if out.Asset.Name != `["a list"]` {
+		t.Errorf("the name became %q", out.Asset.Name)
+	}
+}
+
+// Bad input gets a code, the field and a hint with valid values, and changes nothing.
+func TestBadInput(t *testing.T) {
+	u := live.Start(t).NewUser(t, account.Developer)
+	id := u.Generate(feature)
+	before := live.Call[service.GetThreatModelOut](u, "get_threat_model", live.Args{"model_id": id})
+	const nobody = "01890000-0000-7000-8000-000000000000"
+	for name, c := range map[string]struct {
+		tool  string
+		args  live.Args
+		code  threat.Code
+		field string
+		hint  string
+	}{
+		"unknown model":       {"get_threat_model", live.Args{"model_id": nobody}, threat.NotFound, "model_id", "list_threat_models"},
+		"model id, no uuid":   {"get_threat_model", live.Args{"model_id": "A1"}, threat.NotFound, "model_id", "list_threat_models"},
+		"missing argument":    {"get_threat_model", nil, threat.Invalid, "model_id", ""},
+		"unknown argument":    {"get_threat_model", live.Args{"model_id": id, "modle": 1}, threat.Invalid, "modle", "parameters: model_id"},
+		"wrong type":          {"get_threat_model", live.Args{"model_id": 7}, threat.Invalid, "model_id", ""},
+		"unknown section":     {"get_threat_model", live.Args{"model_id": id, "section": "x"}, threat.Invalid, "section", "assets, attackers"},
+		"unknown version":     {"get_threat_model", live.Args{"model_id": id, "version": 9}, threat.NotFound, "version", "1 to 1"},
+		"negative version":    {"get_threat_model", live.Args{"model_id": id, "version": -1}, threat.NotFound, "version", "1 to 1"},
+		"limit too large":     {"get_controls", live.Args{"model_id": id, "limit": 201}, threat.Invalid, "limit", "0 to 200"},
+		"negative offset":     {"get_controls", live.Args{"model_id": id, "offset": -1}, threat.Invalid, "offset", "0 or more"},
+		"unknown tier":        {"get_control_objectives", live.Args{"model_id": id, "tier": "huge"}, threat.Invalid, "tier", "critical, high, medium, low"},
+		"unknown asset":       {"edit_asset", live.Args{"model_id": id, "asset_id": "A99"}, threat.NotFound, "asset_id", "A1, A2"},
+		"unknown objective":   {"get_control_objectives", live.Args{"model_id": id, "control_objectives": []string{"CO-A1-T99"}}, threat.NotFound, "control_objectives", "T1"},
+		"unknown control":     {"get_controls", live.Args{"model_id": id, "controls": []string{"C999"}}, threat.NotFound, "controls", "C1, C2"},
+		"wrong impact":        {"edit_asset", live.Args{"model_id": id, "asset_id": "A1", "impact": "huge"}, threat.Invalid, "impact", "H, M, L"},
+		"wrong property":      {"add_asset", live.Args{"model_id": id, "name": "x", "properties": []string{"Z"}}, threat.Invalid, "properties.0", "C, I, A, U"},
+		"empty name":          {"add_asset", live.Args{"model_id": id, "name": " "}, threat.Invalid, "name", ""},
+		"taken name":          {"add_asset", live.Args{"model_id": id, "name": before.Assets[0].Name}, threat.Conflict, "name", "edit A1"},
+		"stale version":       {"add_asset", live.Args{"model_id": id, "name": "x", "expected_version": 7}, threat.Conflict, "expected_version", "1 to 1"},
+		"unknown boundary":    {"add_attacker", live.Args{"model_id": id, "name": "x", "capability": "y", "position": "z", "trust_boundaries": []string{"TB99"}}, threat.NotFound, "trust_boundaries", ""},
+		"no operations":       {"edit_trust_boundaries", live.Args{"model_id": id, "operations": []any{}}, threat.Invalid, "operations", "op"},
+		"unknown op":          {"edit_trust_boundaries", live.Args{"model_id": id, "operations": []any{live.Args{"op": "burn"}}}, threat.Invalid, "operations.0.op", "add, edit, remove, restore"},
+		"restore of nothing":  {"edit_trust_boundaries", live.Args{"model_id": id, "operations": []any{live.Args{"op": "restore", "id": "TB1"}}}, threat.NotFound, "operations.0.id", "removed"},
+		"violate, no reason":  {"edit_assumptions", live.Args{"model_id": id, "operations": []any{live.Args{"op": "add", "text": "x"}, live.Args{"op": "violate", "id": "AS999"}}}, threat.NotFound, "operations.1.id", "AS"},
+		"thin description":    {"generate_threat_model", live.Args{"feature_description": "Make it nice."}, threat.Invalid, "feature_description", ""},
+		"no description":      {"generate_threat_model", live.Args{"feature_description": "  "}, threat.Invalid, "feature_description", ""},
+		"unknown engine":      {"generate_threat_model", live.Args{"feature_description": feature, "engine": "oracle"}, threat.Invalid, "engine", "builtin"},
+		"wait too long":       {"generate_threat_model", live.Args{"feature_description": feature, "wait_seconds": 51}, threat.Invalid, "wait_seconds", "0 to 50"},
+		"unknown job":         {"get_operation_status", live.Args{"job_id": nobody}, threat.NotFound, "job_id", "generate_threat_model"},
+		"job of any text":     {"get_operation_status", live.Args{"job_id": "' OR 1=1 --"}, threat.NotFound, "job_id", ""},
+		"nothing to edit":     {"edit_threat_model", live.Args{"model_id": id}, threat.Invalid, "", "title"},
+		"restore what stands": {"restore_threat_model", live.Args{"model_id": id}, threat.NotFound, "model_id", "deleted: true"},
+		"restore version 5":   {"restore_version", live.Args{"model_id": id, "version": 5}, threat.NotFound, "version", "1 to 1"},
+		"compare without":     {"compare_versions", live.Args{"model_id": id, "from": 0}, threat.Invalid, "from", "1 to 1"},
+	} {
+		te := u.Refused(c.tool, c.args, c.code)
+		if te.Field != c.field || !strings.Contains(te.Hint, c.hint) {
+			t.Errorf("%s: field %q, hint %q; want %q and %q in it (%v)", name, te.Field, te.Hint, c.field, c.hint, te)
+		}
+	}
+	after := live.Call[service.GetThreatModelOut](u, "get_threat_model", live.Args{"model_id": id})
+	if before.Version != after.Version || len(before.Assets) != len(after.Assets) {
+		t.Errorf("bad input changed the model: version %d → %d", before.Version, after.Version)
+	}
+	if n := live.Call[service.ListThreatModelsOut](u, "list_threat_models", nil).Total; n != 1 {
+		t.Errorf("%d models", n)
+	}
+}
+
+// Stored text is cleaned on its way in: what comes back holds no control or direction characters.
+func TestStoredTextIsCleaned(t *testing.T) {
+	u := live.Start(t).NewUser(t, account.Developer)
+	id := u.Generate(feature)
+	out := live.Call[service.AssetOut](u, "add_asset", live.Args{
+		"model_id": id, "name": "Pay\u202eroll\u0007 \r\n Data", "description": "line one\r\nline\u0000 two",
+	})
+	if out.Asset.Name != "Payroll Data" || out.Asset.Description != "line one\nline two" {
+		t.Errorf("stored as %q, %q", out.Asset.Name, out.Asset.Description)
+	}
+}
