@@ -55,12 +55,6 @@ func (k *knowledge) refineAssets(r *reading, have []threat.Asset) []pipeline.Ass
 // weighAssets returns the refined list and the names of what was cut for its length.
 func (k *knowledge) weighAssets(r *reading, have []threat.Asset) (kept []pipeline.AssetProposal, cut []string) {
 	absorbed := k.absorbedAssets(have)
-	quotes := map[string][]string{}
-	for _, a := range have {
-		if by := absorbed[strings.ToLower(a.Name)]; by != "" {
-			quotes[by] = append(quotes[by], a.Basis...)
-		}
-	}
 	for _, a := range have {
 		name := strings.ToLower(a.Name)
 		if absorbed[name] != "" {
@@ -68,7 +62,7 @@ func (k *knowledge) weighAssets(r *reading, have []threat.Asset) (kept []pipelin
 		}
 		p := pipeline.AssetProposal{
 			Name: a.Name, Description: a.Description, Properties: a.Properties, Impact: a.Impact, Notes: a.Notes,
-			Basis: joinQuotes(a.Basis, quotes[name]),
+			Basis: a.Basis,
 		}
 		if e := k.assetByName[name]; e != nil && r.holds(e.raise) {
 			p.Impact = threat.High
@@ -152,20 +146,6 @@ func lastLinks(by map[string]string) map[string]string {
 			to = by[to]
 		}
 		out[from] = to
-	}
-	return out
-}
-
-// joinQuotes adds the quotes of absorbed entities to one's own, without repeats, up to the usual number.
-func joinQuotes(own, more []string) []string {
-	out := slices.Clone(own)
-	for _, w := range more {
-		if len(out) >= maxQuotes {
-			break
-		}
-		if !slices.ContainsFunc(out, func(o string) bool { return strings.EqualFold(o, w) }) {
-			out = append(out, w)
-		}
 	}
 	return out
 }

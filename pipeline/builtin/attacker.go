@@ -43,12 +43,6 @@ func (k *knowledge) refineAttackers(r *reading, have []threat.Attacker) []pipeli
 // weighAttackers returns the refined list and the names of what was cut for its length.
 func (k *knowledge) weighAttackers(r *reading, have []threat.Attacker) (kept []pipeline.AttackerProposal, cut []string) {
 	absorbed := k.absorbedAttackers(have)
-	quotes := map[string][]string{}
-	for _, t := range have {
-		if by := absorbed[strings.ToLower(t.Name)]; by != "" {
-			quotes[by] = append(quotes[by], t.Basis...)
-		}
-	}
 	for _, t := range have {
 		name := strings.ToLower(t.Name)
 		if absorbed[name] != "" {
@@ -56,7 +50,7 @@ func (k *knowledge) weighAttackers(r *reading, have []threat.Attacker) (kept []p
 		}
 		p := pipeline.AttackerProposal{
 			Name: t.Name, Capability: t.Capability, Position: t.Position, Archetype: t.Archetype, Likelihood: t.Likelihood,
-			Basis: joinQuotes(t.Basis, quotes[name]),
+			Basis: t.Basis,
 		}
 		if e := k.foeByName[name]; e != nil {
 			p.Likelihood = e.likelihood(r)
