@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -14,7 +15,12 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+const migrateAttempts = 6
+
 // migrate brings the schema forward; there is no way back. A database that a newer program wrote is refused untouched.
+//
+// Programs that start at once on one database get in each other's way: a step that another one has just made fails, as a
+// whole. So a failure is tried again on what is there by then.
 func (s *Store) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
@@ -28,6 +34,20 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
+	for attempt := range migrateAttempts {
+		if err = s.migrateOnce(ctx, p); err == nil || threat.CodeOf(err) == threat.FailedPrecondition {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond << attempt):
+		}
+	}
+	return err
+}
+
+func (s *Store) migrateOnce(ctx context.Context, p *goose.Provider) error {
 	current, target, err := p.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("store: read the schema version: %w", s.fault(err))

@@ -107,6 +107,11 @@ func StartWith(t testing.TB, st *store.Store, engines []pipeline.Engine, changes
 	return env
 }
 
+// At returns a caller with a key at the URL of a server that runs elsewhere, such as in a child process.
+func At(t testing.TB, url, key string) *User {
+	return &User{env: &Env{URL: url}, t: t, Key: key}
+}
+
 // User is a user of a running server with a key.
 type User struct {
 	env  *Env

@@ -1,0 +1,321 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/internal/testenv/live"
+	"github.com/redoubt-dev/redoubt/resources"
+	"github.com/redoubt-dev/redoubt/rest"
+	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/tools"
+)
+
+// ids are what a stranger might have got hold of. The case of a tool or route puts them where it takes ids.
+type ids struct{ model, job, key, user string }
+
+// missing are ids of the same form that exist nowhere.
+var missing = ids{
+	"01890000-0000-7000-8000-000000000001", "01890000-0000-7000-8000-000000000002",
+	"01890000-0000-7000-8000-000000000003", "01890000-0000-7000-8000-000000000004",
+}
+
+// toolCases has the arguments of every tool. A tool without a case fails the test.
+var toolCases = map[string]func(ids) live.Args{
+	"generate_threat_model": func(ids) live.Args { return live.Args{"feature_description": feature, "wait_seconds": 50} },
+	"get_operation_status":  func(i ids) live.Args { return live.Args{"job_id": i.job, "wait_seconds": 0} },
+	"cancel_operation":      func(i ids) live.Args { return live.Args{"job_id": i.job} },
+	"list_threat_models":    func(ids) live.Args { return nil },
+	"get_threat_model":      func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"edit_threat_model":     func(i ids) live.Args { return live.Args{"model_id": i.model, "title": "taken"} },
+	"delete_threat_model":   func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"restore_threat_model":  func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"add_asset":             func(i ids) live.Args { return live.Args{"model_id": i.model, "name": "taken"} },
+	"edit_asset":            func(i ids) live.Args { return live.Args{"model_id": i.model, "asset_id": "A1", "name": "taken"} },
+	"remove_asset":          func(i ids) live.Args { return live.Args{"model_id": i.model, "asset_id": "A1"} },
+	"add_attacker": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "name": "t", "capability": "c", "position": "p"}
+	},
+	"edit_attacker":   func(i ids) live.Args { return live.Args{"model_id": i.model, "attacker_id": "T1", "name": "taken"} },
+	"remove_attacker": func(i ids) live.Args { return live.Args{"model_id": i.model, "attacker_id": "T1"} },
+	"edit_trust_boundaries": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "operations": []any{live.Args{"op": "add", "name": "taken"}}}
+	},
+	"edit_assumptions": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "operations": []any{live.Args{"op": "add", "text": "taken"}}}
+	},
+	"get_control_objectives": func(i ids) live.Args { return live.Args{"model_id": i.model, "limit": 5} },
+	"get_controls":           func(i ids) live.Args { return live.Args{"model_id": i.model, "limit": 5} },
+	"regenerate_controls":    func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"compare_versions":       func(i ids) live.Args { return live.Args{"model_id": i.model, "from": 1} },
+	"restore_version":        func(i ids) live.Args { return live.Args{"model_id": i.model, "version": 1} },
+	"list_workspaces":        func(ids) live.Args { return nil },
+}
+
+// withoutID are the tools and routes that take no id: a stranger's answer must hold nothing of the owner's.
+var withoutID = map[string]bool{
+	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true,
+	"GET /models": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
+	"redoubt://models": true,
+}
+
+// routeBodies has the body of every route that takes one; a route with a method that needs one and no entry fails.
+var routeBodies = map[string]func(ids) string{
+	"POST /keys": func(ids) string { return `{"name":"mine","scope":"developer"}` },
+}
+
+// household is an owner with data that nobody else may see, and a stranger with as much of the same kind.
+type household struct {
+	env             *live.Env
+	owner, stranger *live.User
+	owned           ids
+	secrets         []string // texts that only the owner's workspace holds
+}
+
+func newHousehold(t *testing.T) *household {
+	h := &household{env: live.Start(t)}
+	h.owner, h.stranger = h.env.NewUser(t, account.Developer), h.env.NewUser(t, account.Developer)
+	job := live.Call[service.JobOut](h.owner, "generate_threat_model", live.Args{
+		"feature_description": feature + " Codename Zephyrine.", "title": "Zephyrine", "wait_seconds": 50,
+	})
+	var m service.ModelSummary
+	if err := json.Unmarshal(job.Result, &m); err != nil {
+		t.Fatal(err)
+	}
+	h.owned = ids{m.ModelID, job.JobID, h.owner.Who.KeyID, h.owner.Who.UserID}
+	h.secrets = []string{m.ModelID, job.JobID, h.owner.Who.KeyID, h.owner.Who.WorkspaceID, h.owner.Who.UserID, "Zephyrine", h.owner.User.Email}
+	h.stranger.Generate(feature)
+	return h
+}
+
+// state is everything the owner can see of the model, to tell whether it changed.
+func (h *household) state(t *testing.T) string {
+	var b strings.Builder
+	for _, call := range []struct {
+		tool string
+		args live.Args
+	}{
+		{"get_threat_model", live.Args{"model_id": h.owned.model}},
+		{"get_controls", live.Args{"model_id": h.owned.model, "limit": 200}},
+		{"get_operation_status", live.Args{"job_id": h.owned.job}},
+		{"list_threat_models", nil},
+	} {
+		raw, te := h.owner.Try(call.tool, call.args)
+		if te != nil {
+			t.Fatalf("the owner cannot %s: %v", call.tool, te)
+		}
+		b.Write(raw)
+	}
+	return b.String()
+}
+
+// leaks returns a secret of the owner that an answer holds.
+func (h *household) leaks(answer []byte) string {
+	for _, s := range h.secrets {
+		if bytes.Contains(answer, []byte(s)) {
+			return s
+		}
+	}
+	return ""
+}
+
+var anyUUID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// blind replaces ids by a word of the same length, so that answers about different ids compare.
+func blind(b []byte) string { return anyUUID.ReplaceAllString(string(b), "id") }
+
+// raw sends a JSON-RPC request and returns the HTTP status and the body.
+func raw(u *live.User, method string, params map[string]any) live.Response {
+	body, headers := live.Modern(1, method, params)
+	return u.Do("POST", "/mcp?toolsets=all", strings.NewReader(body), headers...)
+}
+
+// A stranger learns nothing from any tool: an id of another workspace answers like one that does not exist, to the byte.
+func TestToolsIsolate(t *testing.T) {
+	h := newHousehold(t)
+	before := h.state(t)
+	for _, tool := range h.env.Server.Tools() {
+		args, ok := toolCases[tool.Name]
+		if !ok {
+			t.Errorf("tool %s has no isolation case: add one", tool.Name)
+			continue
+		}
+		call := func(i ids) live.Response {
+			return raw(h.stranger, "tools/call", map[string]any{"name": tool.Name, "arguments": args(i)})
+		}
+		foreign := call(h.owned)
+		if s := h.leaks(foreign.Body); s != "" && !strings.Contains(string(mustJSON(t, args(h.owned))), s) {
+			t.Errorf("%s tells a stranger %q: %s", tool.Name, s, foreign.Body)
+		}
+		if withoutID[tool.Name] {
+			continue
+		}
+		if none := call(missing); foreign.Status != none.Status || blind(foreign.Body) != blind(none.Body) {
+			t.Errorf("%s tells a foreign id from a missing one:\n%d %s\n%d %s", tool.Name, foreign.Status, foreign.Body, none.Status, none.Body)
+		}
+		if !bytes.Contains(foreign.Body, []byte("not_found")) {
+			t.Errorf("%s answers a foreign id with %s", tool.Name, foreign.Body)
+		}
+	}
+	if after := h.state(t); after != before {
+		t.Error("a stranger changed the owner's data")
+	}
+	for name := range toolCases {
+		if !hasTool(h.env.Server.Tools(), name) {
+			t.Errorf("there is a case for %s, which is not a tool", name)
+		}
+	}
+}
+
+func hasTool(list []tools.Tool, name string) bool {
+	for _, tool := range list {
+		if tool.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// The same for resources.
+func TestResourcesIsolate(t *testing.T) {
+	h := newHousehold(t)
+	for _, r := range resources.Templates(h.env.Service) {
+		at := func(i ids) string {
+			return strings.NewReplacer("{id}", i.model, "{n}", "1").Replace(r.URI)
+		}
+		read := func(u *live.User, i ids) live.Response { return raw(u, "resources/read", map[string]any{"uri": at(i)}) }
+		if own := read(h.owner, h.owned); !bytes.Contains(own.Body, []byte(`"contents"`)) {
+			t.Errorf("the owner cannot read %s: %s", r.URI, own.Body)
+		}
+		foreign := read(h.stranger, h.owned)
+		if s := h.leaks(foreign.Body); s != "" && !strings.Contains(at(h.owned), s) {
+			t.Errorf("%s tells a stranger %q: %s", r.URI, s, foreign.Body)
+		}
+		if withoutID[r.URI] {
+			continue
+		}
+		if none := read(h.stranger, missing); foreign.Status != none.Status || blind(foreign.Body) != blind(none.Body) {
+			t.Errorf("%s tells a foreign id from a missing one:\n%s\n%s", r.URI, foreign.Body, none.Body)
+		}
+		if bytes.Contains(foreign.Body, []byte(`"contents"`)) {
+			t.Errorf("a stranger reads %s: %s", r.URI, foreign.Body)
+		}
+	}
+}
+
+// Prompts are templates over their argument alone; they read nothing.
+func TestPromptsIsolate(t *testing.T) {
+	h := newHousehold(t)
+	for _, p := range resources.Prompts() {
+		r := raw(h.stranger, "prompts/get", map[string]any{"name": p.Name, "arguments": map[string]string{p.Argument: "x"}})
+		if s := h.leaks(r.Body); s != "" || !bytes.Contains(r.Body, []byte(`"messages"`)) {
+			t.Errorf("%s tells a stranger %q: %s", p.Name, s, r.Body)
+		}
+	}
+}
+
+// request sends a route's request with ids in its path.
+func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
+	t.Helper()
+	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1").Replace(rt.Path)
+	if strings.Contains(path, "{") {
+		t.Fatalf("%s %s: the test does not know what to put into the path", rt.Method, rt.Path)
+	}
+	query := url.Values{}
+	if strings.HasSuffix(rt.Path, "/compare") {
+		query.Set("from", "1")
+	}
+	body, ok := routeBodies[rt.Method+" "+rt.Path]
+	if !ok {
+		if rt.Method != "GET" && rt.Method != "DELETE" {
+			t.Fatalf("%s %s has no body in this test: add one", rt.Method, rt.Path)
+		}
+		return u.Do(rt.Method, "/api/v1"+path+"?"+query.Encode(), nil)
+	}
+	return u.Do(rt.Method, "/api/v1"+path, strings.NewReader(body(i)), "Content-Type", "application/json")
+}
+
+// The same for every REST route.
+func TestRoutesIsolate(t *testing.T) {
+	h := newHousehold(t)
+	before := h.state(t)
+	for _, rt := range h.env.Server.Routes() {
+		name := rt.Method + " " + rt.Path
+		foreign := request(t, h.stranger, rt, h.owned)
+		if s := h.leaks(foreign.Body); s != "" {
+			t.Errorf("%s tells a stranger %q: %s", name, s, foreign.Body)
+		}
+		if withoutID[name] {
+			if foreign.Status != 200 {
+				t.Errorf("%s: %d %s", name, foreign.Status, foreign.Body)
+			}
+			continue
+		}
+		none := request(t, h.stranger, rt, missing)
+		if foreign.Status != 404 || none.Status != 404 || blind(foreign.Body) != blind(none.Body) {
+			t.Errorf("%s tells a foreign id from a missing one:\n%d %s\n%d %s", name, foreign.Status, foreign.Body, none.Status, none.Body)
+		}
+	}
+	if after := h.state(t); after != before {
+		t.Error("a stranger changed the owner's data")
+	}
+}
+
+// Each scope may what its table says and nothing else: a tool beyond it is not there, a route is forbidden, and the service
+// refuses by itself.
+func TestScopes(t *testing.T) {
+	env := live.Start(t)
+	owner := env.NewUser(t, account.Developer)
+	model := owner.Generate(feature)
+	for _, scope := range account.Scopes() {
+		u := env.NewKey(t, owner.User, owner.User.PersonalWorkspace, scope)
+		for _, tool := range env.Server.Tools() {
+			r := raw(u, "tools/call", map[string]any{"name": tool.Name, "arguments": map[string]any{"model_id": model}})
+			absent := bytes.Contains(r.Body, []byte("tool '"+tool.Name+"' not found"))
+			if absent == u.Who.May(tool.Needs) {
+				t.Errorf("%s key, %s (needs %q): %s", scope, tool.Name, tool.Needs, r.Body[:min(300, len(r.Body))])
+			}
+			if bytes.Contains(r.Body, []byte(`\"code\":\"forbidden\"`)) {
+				t.Errorf("%s key: %s is listed and forbidden: %s", scope, tool.Name, r.Body)
+			}
+		}
+		for _, rt := range env.Server.Routes() {
+			r := request(t, u, rt, ids{model, missing.job, missing.key, missing.user})
+			if (r.Status == 403) == u.Who.May(rt.Needs) {
+				t.Errorf("%s key, %s %s (needs %q): %d %s", scope, rt.Method, rt.Path, rt.Needs, r.Status, r.Body)
+			}
+		}
+		for _, res := range resources.Templates(env.Service) {
+			r := raw(u, "resources/read", map[string]any{"uri": strings.NewReplacer("{id}", model, "{n}", "1").Replace(res.URI)})
+			if bytes.Contains(r.Body, []byte(`"contents"`)) != u.Who.May(res.Needs) {
+				t.Errorf("%s key, %s (needs %q): %s", scope, res.URI, res.Needs, r.Body)
+			}
+		}
+	}
+	// A verifier sees ids and titles, nothing else.
+	verifier := env.NewKey(t, owner.User, owner.User.PersonalWorkspace, account.Verifier)
+	r := verifier.Do("GET", "/api/v1/models", nil)
+	var page struct {
+		Models []map[string]any `json:"threat_models"`
+	}
+	if err := json.Unmarshal(r.Body, &page); err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Models) != 1 || len(page.Models[0]) != 2 || page.Models[0]["id"] != model || page.Models[0]["title"] == nil {
+		t.Errorf("a verifier key sees %s", r.Body)
+	}
+}
