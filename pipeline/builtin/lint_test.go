@@ -395,7 +395,7 @@ func TestOwnAttackersMeetRealControls(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d pairs fall back", odd, pairs)
-	if odd*3 > pairs {
+	if odd*4 > pairs {
 		t.Errorf("%d of %d pairs fall back to general controls", odd, pairs)
 	}
 }
