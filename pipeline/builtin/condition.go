@@ -55,13 +55,3 @@ func compile(clauses []string, signals map[string]int) (condition, error) {
 	}
 	return out, nil
 }
-
-// positive reports whether the clause can hold because of something in the text, rather than because of silence.
-func (c conjunction) positive() bool {
-	for _, l := range c {
-		if l.want != absent {
-			return true
-		}
-	}
-	return false
-}

@@ -72,6 +72,18 @@ func TestContextChangesTheModel(t *testing.T) {
 		t.Errorf("physical access: %+v", none.Assumptions)
 	}
 
+	closed := model("A web app for our staff. It is not public.")
+	if a := assumption(closed, "not reachable from the public internet"); a == nil || len(a.Objectives) == 0 {
+		t.Errorf("not public: %+v", closed.Assumptions)
+	} else {
+		for _, co := range a.Objectives {
+			_, x, _ := threat.SplitObjective(co)
+			if closed.Attacker(x).Name != "Anonymous Internet Attacker" {
+				t.Errorf("%s is linked to an assumption about the internet", co)
+			}
+		}
+	}
+
 	const files = "Users upload files to S3 through a REST API."
 	if a := asset(model(files), "Stored Files"); a == nil || a.Impact != threat.Medium {
 		t.Errorf("files: %+v", a)
