@@ -63,25 +63,21 @@ func reachable(exposed, standsAt []ID) bool {
 }
 
 // SettleSeparations gives every unreachable CO its boundary assumption: one per attacker and set of boundaries that the
-// asset is exposed through, linked to all COs of that pair. An assumption whose COs are all reachable again leaves the
-// structure; its id is returned so that the caller records it as retired. Ids of assumptions that stay are kept.
+// asset is exposed through, linked to all COs of that pair. An assumption keeps its id while its pair stays, and follows its
+// COs when they come to be exposed through other boundaries. One whose COs are all reachable again, or have all come under
+// another that was there before, leaves the structure; its id is returned so that the caller records it as retired.
 func (s *Structure) SettleSeparations(c Counters) (retired []ID, err error) {
 	err = s.change(c, func(s *Structure, c Counters) error {
-		retired = nil
-		wanted := s.separations()
-		kept := s.Assumptions[:0:0]
+		var kept, old []Assumption
 		for _, a := range s.Assumptions {
 			if a.Separation == nil {
 				kept = append(kept, a)
-				continue
+			} else {
+				old = append(old, a)
 			}
-			i := slices.IndexFunc(wanted, func(w Assumption) bool { return w.ID == "" && w.Separation.equal(a.Separation) })
-			if i < 0 {
-				retired = append(retired, a.ID)
-				continue
-			}
-			wanted[i].ID = a.ID
 		}
+		wanted := s.separations()
+		retired = follow(wanted, old)
 		for _, w := range wanted {
 			if w.ID == "" {
 				w.ID = c.Next(KindAssumption)
@@ -92,6 +88,44 @@ func (s *Structure) SettleSeparations(c Counters) (retired []ID, err error) {
 		return nil
 	})
 	return retired, err
+}
+
+// follow gives wanted assumptions the ids of old ones: first of those about the same pair, then of those that share the most
+// COs. It returns the ids of the old ones that nothing follows.
+func follow(wanted, old []Assumption) (retired []ID) {
+	var left []Assumption
+	for _, a := range old {
+		i := slices.IndexFunc(wanted, func(w Assumption) bool { return w.ID == "" && w.Separation.equal(a.Separation) })
+		if i < 0 {
+			left = append(left, a)
+		} else {
+			wanted[i].ID = a.ID
+		}
+	}
+	for _, a := range left {
+		best, most := -1, 0
+		for i := range wanted {
+			if n := shared(wanted[i].Objectives, a.Objectives); wanted[i].ID == "" && n > most {
+				best, most = i, n
+			}
+		}
+		if best < 0 {
+			retired = append(retired, a.ID)
+		} else {
+			wanted[best].ID = a.ID
+		}
+	}
+	return retired
+}
+
+func shared(a, b []ID) int {
+	n := 0
+	for _, id := range a {
+		if slices.Contains(b, id) {
+			n++
+		}
+	}
+	return n
 }
 
 // separations computes the boundary assumptions that s needs, without ids, in the order of their first CO.

@@ -75,12 +75,34 @@ func checkSeparations(t *rapid.T, s *threat.Structure, seen classes) {
 	}
 }
 
+// held returns the COs of each boundary assumption.
+func held(s *threat.Structure) map[threat.ID][]threat.ID {
+	out := map[threat.ID][]threat.ID{}
+	for _, a := range s.Assumptions {
+		if a.Separation != nil {
+			out[a.ID] = a.Objectives
+		}
+	}
+	return out
+}
+
+// holders returns the boundary assumption of each CO that has one.
+func holders(s *threat.Structure) map[threat.ID]threat.ID {
+	out := map[threat.ID]threat.ID{}
+	for id, cos := range held(s) {
+		for _, co := range cos {
+			out[co] = id
+		}
+	}
+	return out
+}
+
 func TestSettleSeparations(t *testing.T) {
-	seen := newClasses(t, "reachable", "unreachable", "kept", "retired", "new", "nothing to do", "several COs in one")
+	seen := newClasses(t, "reachable", "unreachable", "kept", "retired", "moved", "new", "nothing to do", "several COs in one")
 	rapid.Check(t, func(t *rapid.T) {
 		s, c := structure(t)
 		for range 1 + upTo(t, 5, "rounds") {
-			before := separations(t, s)
+			before, had := separations(t, s), held(s)
 			next := c[threat.KindAssumption]
 			plain := 0
 			for _, a := range s.Assumptions {
@@ -106,8 +128,20 @@ func TestSettleSeparations(t *testing.T) {
 				case id:
 					seen.hit("kept")
 				case "":
+					if now := s.Assumption(id); now != nil { // its COs came to be exposed through other boundaries
+						seen.hit("moved")
+						if !slices.ContainsFunc(now.Objectives, func(co threat.ID) bool { return slices.Contains(had[id], co) }) {
+							t.Fatalf("%s was about %v and is now about %v", id, had[id], now.Objectives)
+						}
+						continue
+					}
 					gone = append(gone, id)
 					seen.hit("retired")
+					for co, holder := range holders(s) {
+						if slices.Contains(had[id], co) && had[holder] == nil {
+							t.Fatalf("%s retired, though its %s is still cut off, and new %s has it", id, co, holder)
+						}
+					}
 				default:
 					t.Fatalf("%s was %s and is now %s", key, id, after[key])
 				}
@@ -116,7 +150,7 @@ func TestSettleSeparations(t *testing.T) {
 				t.Fatalf("retired were %v, reported %v", gone, retired)
 			}
 			for key, id := range after {
-				if before[key] == "" {
+				if before[key] == "" && had[id] == nil {
 					seen.hit("new")
 					if id.Number() < next {
 						t.Fatalf("%s is new and has the used id %s", key, id)
