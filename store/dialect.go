@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx"
@@ -156,9 +157,10 @@ func postgresState(err error) string {
 	return ""
 }
 
-// migrations lock a table, not an advisory lock: poolers in transaction mode lose the latter.
+// migrations lock a table, not an advisory lock: poolers in transaction mode lose the latter. A replica that waits looks
+// every quarter of a second, for five minutes.
 func (postgresDialect) migrations() (goose.Dialect, []goose.ProviderOption, error) {
-	l, err := lock.NewPostgresTableLocker()
+	l, err := lock.NewPostgresTableLocker(lock.WithTableLockTimeout(250*time.Millisecond, 1200))
 	if err != nil {
 		return "", nil, err
 	}

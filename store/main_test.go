@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if path := os.Getenv(crashChild); path != "" {
+		writeUntilKilled(path)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

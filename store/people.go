@@ -96,7 +96,7 @@ func (v *Snapshot) UserWorkspaces(user string) ([]account.Workspace, error) {
 	var rows []workspaceRow
 	err := v.list(&rows, `
 		SELECT w.id, w.name, w.kind, m.role, w.created_at
-		FROM members m
+		FROM members m /* any workspace: the user's own are asked for */
 		JOIN workspaces w ON w.id = m.workspace_id
 		WHERE m.user_id = ?
 		ORDER BY w.created_at, w.id`, user)

@@ -1,0 +1,82 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/internal/testenv"
+	"github.com/redoubt-dev/redoubt/store"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// fillWorkspace adds a row of everything that a workspace can hold.
+func fillWorkspace(t testing.TB, e env, workspace string, owner account.User) store.Model {
+	t.Helper()
+	m := fill(t, e, workspace, owner.ID)
+	k, _ := testenv.Key(t, e.Store, workspace, owner, account.Developer)
+	addJob(t, e, workspace)
+	e.write(t, func(tx *store.Tx) error {
+		if err := tx.KeepAnswer(workspace, k.ID, "tool", "idem", "d", "a"); err != nil {
+			return err
+		}
+		return tx.AddActivity(workspace, store.Activity{ID: testenv.NewID(t), Verb: "x", Outcome: "done", ModelID: m.ID})
+	})
+	return m
+}
+
+// Every write that names another workspace's model fails, or changes nothing: the rows of the owner stay as they are.
+func TestWritesFromAnotherWorkspace(t *testing.T) {
+	onBoth(t, func(t *testing.T, e env) {
+		owner, stranger := testenv.User(t, e.Store, "owner@example.org"), testenv.User(t, e.Store, "stranger@example.org")
+		w, foreign := owner.PersonalWorkspace, stranger.PersonalWorkspace
+		m := fillWorkspace(t, e, w, owner)
+		own := fill(t, e, foreign, stranger.ID)
+		old := head(t, e, w, m.ID)
+		next := old.Clone()
+		if err := next.RemoveAsset("A1"); err != nil {
+			t.Fatal(err)
+		}
+		db := raw(t, e.database)
+		picture := func() (out string) {
+			for _, table := range append([]string{"models"}, modelTables...) {
+				id := "model_id"
+				if table == "models" {
+					id = "id"
+				}
+				out += fmt.Sprintln(table, one(t, db, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s = '%s'", table, id, m.ID)))
+			}
+			out += fmt.Sprintln(head(t, e, w, m.ID), model(t, e, w, m.ID), live(t, e, w, m.ID))
+			out += fmt.Sprint(get(t, e, func(v *store.Snapshot) (threat.Counters, error) { return v.Counters(w, m.ID) }))
+			return out + fmt.Sprint(get(t, e, func(v *store.Snapshot) ([]store.Link, error) { return v.Links(w, m.ID) }))
+		}
+		before := picture()
+		for name, write := range map[string]func(*store.Tx) error{
+			"version":  func(tx *store.Tx) error { _, err := tx.SaveVersion(foreign, m.ID, 1, old, next, "x", ""); return err },
+			"counters": func(tx *store.Tx) error { return tx.SaveCounters(foreign, m.ID, threat.Counters{threat.KindAsset: 99}) },
+			"controls": func(tx *store.Tx) error { return tx.AddControls(foreign, m.ID, []threat.Control{someControl("C9")}) },
+			"save":     func(tx *store.Tx) error { return tx.SaveControl(foreign, m.ID, someControl("C1")) },
+			"delete":   func(tx *store.Tx) error { return tx.DeleteControls(foreign, m.ID, []threat.ID{"C1"}, "x") },
+			"link":     func(tx *store.Tx) error { return tx.AddLinks(foreign, m.ID, []store.Link{{"CO-A2-T2", 1, "C1"}}) },
+			"unlink":   func(tx *store.Tx) error { return tx.RemoveLinks(foreign, m.ID, "C1", []threat.ID{"CO-A1-T1"}) },
+			"assumption": func(tx *store.Tx) error {
+				return tx.AddAssumptionEvent(foreign, m.ID, store.AssumptionEvent{Assumption: "AS1", State: "deleted"})
+			},
+			"hide":   func(tx *store.Tx) error { return tx.HideModel(foreign, m.ID) },
+			"rename": func(tx *store.Tx) error { return tx.RenameModel(foreign, m.ID, "mine") },
+			"link to a control of the owner, in a model of one's own": func(tx *store.Tx) error {
+				return tx.AddLinks(foreign, own.ID, []store.Link{{"CO-A1-T1", 2, "C9"}})
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				err := e.try(write)
+				if code := threat.CodeOf(err); err != nil && code != threat.Conflict && code != threat.NotFound {
+					t.Errorf("got %v", err)
+				}
+				if after := picture(); after != before {
+					t.Errorf("the owner's rows changed:\n%s\nnow\n%s", before, after)
+				}
+			})
+		}
+	})
+}
