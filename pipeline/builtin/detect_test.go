@@ -51,6 +51,9 @@ func sentences() []labelled {
 		{text: "Smart contracts on Ethereum hold the funds.", has: "money.crypto"},
 		{text: "Secrets live in a secret manager.", has: "key.secret", hasNot: "key.encryption"},
 		{text: "Data is encrypted with a key that rotates yearly.", has: "key.encryption"},
+		{text: "A password manager with a browser extension.", has: "key.vault client.extension", hasNot: "auth.password"},
+		{text: "Login with Google.", has: "auth.oauth"},
+		{text: "The bot reviews pull requests and runs untrusted code.", has: "code.repo ai.codeexec"},
 		{text: "A nightly job computes invoices.", has: "biz.cron money.invoice"},
 		{text: "Children under 13 need parental consent.", has: "data.children"},
 		{text: "Feature flags switch the new checkout on.", has: "biz.flags money.payment"},
@@ -162,6 +165,9 @@ func sentences() []labelled {
 		{text: "We vote for pizza.", hasNot: "civic.vote"},
 		{text: "Public transport in the city.", hasNot: "context.public"},
 		{text: "A lambda in the meadow.", hasNot: ""},
+		{text: "The account manager calls people on account of their orders.", hasNot: "people.account"},
+		{text: "We deploy to our own AWS account.", hasNot: "people.account"},
+		{text: "The internal state of the parser.", hasNot: "context.internal"},
 		{text: "She will address the meeting.", hasNot: "data.pii"},
 	}
 }
