@@ -124,7 +124,12 @@ func (h *head) filterControls(controls []store.Control, in GetControlsIn, sum *C
 			text != "" && !mentions(c, text) || !h.helps(c, in) {
 			continue
 		}
-		f := foundControl{Control: c, tier: h.tier(c)}
+		f := foundControl{Control: c}
+		if in.Deleted {
+			f.tier = h.tier(c)
+		} else {
+			f.tier = h.tiers[i]
+		}
 		f.orphaned = f.tier == "" && !in.Deleted
 		if f.orphaned {
 			sum.Orphaned++

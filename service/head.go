@@ -17,6 +17,7 @@ type head struct {
 	structure  *threat.Structure
 	objectives []threat.Objective
 	controls   []store.Control   // live ones in id order
+	tiers      []threat.Tier     // of each of controls
 	links      []store.Link      // of live controls, ordered by CO, group, control
 	place      map[threat.ID]int // CO id → place in objectives
 }
@@ -104,6 +105,10 @@ func loadHead(v *store.Snapshot, workspace string, m store.Model) (*head, error)
 	live := make(map[threat.ID]bool, len(h.controls))
 	for _, c := range h.controls {
 		live[c.ID] = true
+	}
+	h.tiers = make([]threat.Tier, len(h.controls))
+	for i := range h.controls {
+		h.tiers[i] = h.tier(&h.controls[i])
 	}
 	links, err := v.Links(workspace, m.ID)
 	if err != nil {
