@@ -99,6 +99,9 @@ func sentences() []labelled {
 		{text: "No personal data is stored. However, health records are.", has: "data.health", hasNot: ""},
 		{text: "No database; Redis holds the state.", has: "store.cache", hasNot: "store.sql"},
 
+		{text: "Users without a password get a magic link.", has: "auth.recovery", hasNot: "auth.password", denies: "auth.password"},
+		{text: "Logs contain no personal data.", denies: "data.pii"},
+		{text: "There's no admin; the API is read-only and has no authentication.", has: "api.rest", denies: "admin.console auth.login"},
 		{text: "Payments aren't part of this feature.", denies: "money.payment"},
 		{text: "The tool has neither a web interface nor a mobile app.", denies: "web.ui client.mobile"},
 		{text: "Nothing here is about payments; we just keep the GPS position of the driver.", has: "data.location"},
@@ -139,6 +142,7 @@ func sentences() []labelled {
 		{text: "A refund is not possible after 30 days.", has: "money.payment"},
 		{text: "Don't forget: tenants share one Kubernetes cluster.", has: "tenancy cloud.kubernetes"},
 		{text: "It isn't only a chatbot; the LLM calls tools.", has: "ai.llm ai.tools"},
+		{text: "We don't want users to share passwords by e-mail.", has: "auth.password people.users"},
 		{text: "No downtime: PostgreSQL has a replica.", has: "store.sql"},
 
 		// false friends

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -135,10 +136,10 @@ func TestExampleModels(t *testing.T) {
 			if got != string(want) {
 				t.Errorf("the model of %s changed; run with -update and read the difference\n%s", name, got)
 			}
-			if n := len(d.Structure.Assets); n < 6 || n > 24 {
+			if n := len(d.Structure.Assets); n < 6 || n > maxAssets {
 				t.Errorf("%d assets", n)
 			}
-			if n := len(d.Structure.Attackers); n < 5 || n > 12 {
+			if n := len(d.Structure.Attackers); n < 5 || n > maxAttackers {
 				t.Errorf("%d attackers", n)
 			}
 		})
@@ -149,7 +150,7 @@ func TestThinDescriptionSaysWhatToAdd(t *testing.T) {
 	for _, text := range []string{"Make it better.", "hello", "Ünïcödé 漢字", "We want to be faster and nicer than before."} {
 		_, err := generate(engine(t), text)
 		var te *threat.Error
-		if !asThreat(err, &te) || te.Code != threat.Invalid || te.Field != "feature_description" || te.Hint == "" {
+		if !errors.As(err, &te) || te.Code != threat.Invalid || te.Field != "feature_description" || te.Hint == "" {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

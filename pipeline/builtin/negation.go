@@ -30,8 +30,8 @@ func newGrammar() *grammar {
 			provide provides providing hold holds holding contain contains containing involve involves involving
 			see sees run runs running host hosts hosting issue issues issuing operate operates manage manages
 			managing persist persists persisting retain retains retaining save saves saving take takes taking
-			employ implement implements implementing track tracks tracking expect integrate integrates add adds
-			build builds rely relies depend depends deal deals ship ships want`),
+			employ implement implements implementing track tracks tracking integrate integrates add adds
+			build builds rely relies depend depends deal deals ship ships`),
 		passive: set(`used supported stored collected involved needed required offered included allowed permitted
 			provided handled processed kept retained persisted accepted saved planned implemented present available
 			held recorded taken enabled part`),
@@ -290,7 +290,7 @@ func (s *scopes) phrase(cue, from int, existential bool) {
 				}
 				break
 			}
-			if existential && j > from && s.finite[w] {
+			if existential && j > from && s.finite[w] && s.word(cue) != "without" {
 				if s.passiveAt(j) {
 					break
 				}
