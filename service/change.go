@@ -19,27 +19,21 @@ type Target struct {
 
 // Changed is what every structural write answers; outputs embed it.
 type Changed struct {
-	ModelID    string          `json:"model_id"`
-	Version    int             `json:"version"`
-	Objectives ObjectiveChange `json:"control_objectives" jsonschema:"how the computed objectives changed"`
-	Hint       string          `json:"hint,omitempty" jsonschema:"what to do next"`
-}
-
-// ObjectiveChange counts how a write changed the computed COs.
-type ObjectiveChange struct {
-	Total       int `json:"total"`
-	Added       int `json:"added"`
-	Removed     int `json:"removed"`
-	Changed     int `json:"changed"`
-	Unreachable int `json:"unreachable"`
+	ModelID    string                 `json:"model_id"`
+	Version    int                    `json:"version"`
+	Objectives threat.ObjectiveChange `json:"control_objectives" jsonschema:"how the computed objectives changed"`
+	Hint       string                 `json:"hint,omitempty" jsonschema:"what to do next"`
 }
 
 // changeset is the state that a structural edit works on.
 type changeset struct {
 	tx        *store.Tx
 	model     store.Model
+	old       *version          // what it was
 	structure *threat.Structure // the edit changes it in place
 	counters  threat.Counters
+	loaded    threat.Counters         // counters as they were
+	next      *version                // what it is, once committed
 	events    []store.AssumptionEvent // state changes of assumptions that go with it
 	summary   string                  // one line for the version header
 	object    string                  // id of what was changed
@@ -52,46 +46,57 @@ func change[In, Out any](ctx context.Context, s *Service, who account.Principal,
 	edit func(*changeset) error, finish func(*changeset, Changed) Out,
 ) (Out, error) {
 	v := verb{name: name, needs: account.Write, model: t.ModelID, idem: t.IdempotencyKey}
-	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (Out, error) {
+	var committed *changeset
+	out, err := write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (Out, error) {
 		var none Out
-		c, old, err := s.begin(tx, who.WorkspaceID, t)
+		c, err := s.begin(tx, who.WorkspaceID, t)
 		if err != nil {
 			return none, err
 		}
 		if err := edit(c); err != nil {
 			return none, err
 		}
-		done, err := c.commit(who, old)
+		done, err := c.commit(who)
 		if err != nil {
 			return none, err
 		}
 		r.version, r.object = done.Version, c.object
 		r.detail = map[string]any{"summary": c.summary}
+		committed = c
 		return finish(c, done), nil
 	})
+	s.keep(committed, err)
+	return out, err
+}
+
+// keep puts a committed version into the cache. Before the commit it may not be there: the number might yet be another's.
+func (s *Service) keep(c *changeset, err error) {
+	if err == nil && c != nil && c.next != nil {
+		s.versions.put(versionKey{c.model.ID, c.model.Version + 1}, c.next)
+	}
 }
 
 // begin loads what an edit works on, and refuses a stale expected_version.
-func (s *Service) begin(tx *store.Tx, workspace string, t Target) (*changeset, *threat.Structure, error) {
+func (s *Service) begin(tx *store.Tx, workspace string, t Target) (*changeset, error) {
 	if err := modelID(t.ModelID); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	m, err := tx.Model(workspace, t.ModelID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	old, err := tx.Head(workspace, m.ID)
+	old, err := s.versionOf(tx.View(), workspace, m)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if t.ExpectedVersion != 0 && t.ExpectedVersion != m.Version {
-		return nil, nil, stale(tx, workspace, m, t.ExpectedVersion, old)
+		return nil, stale(tx, workspace, m, t.ExpectedVersion, old.structure)
 	}
 	counters, err := tx.Counters(workspace, m.ID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &changeset{tx: tx, model: m, structure: old.Clone(), counters: counters}, old, nil
+	return &changeset{tx: tx, model: m, old: old, structure: old.structure.Clone(), counters: counters, loaded: counters.Clone()}, nil
 }
 
 // stale is the conflict of a writer who worked on an older version: it names the current version and what changed since.
@@ -143,7 +148,7 @@ func changesInWords(changes []threat.Change) string {
 }
 
 // commit writes what an edit left behind as the next version.
-func (c *changeset) commit(who account.Principal, old *threat.Structure) (Changed, error) {
+func (c *changeset) commit(who account.Principal) (Changed, error) {
 	done := Changed{ModelID: c.model.ID, Version: c.model.Version}
 	retired, err := c.structure.SettleSeparations(c.counters)
 	if err != nil {
@@ -154,12 +159,13 @@ func (c *changeset) commit(who account.Principal, old *threat.Structure) (Change
 			Assumption: id, State: threat.Retired, Reason: "its control objectives became reachable",
 		})
 	}
-	diff, err := threat.Diff(old, c.structure)
-	if err != nil {
-		return done, err
-	}
-	if len(diff) > 0 {
-		done.Version, err = c.tx.SaveVersion(who.WorkspaceID, c.model.ID, c.model.Version, old, c.structure, who.UserID, c.summary)
+	after := c.old
+	if !threat.Same(c.old.structure, c.structure) {
+		if after, err = newVersion(c.structure.Clone()); err != nil {
+			return done, err
+		}
+		c.next = after
+		done.Version, err = c.tx.SaveVersion(who.WorkspaceID, c.model.ID, c.model.Version, c.old.structure, c.structure, who.UserID, c.summary)
 		if err != nil {
 			return done, err
 		}
@@ -168,7 +174,7 @@ func (c *changeset) commit(who account.Principal, old *threat.Structure) (Change
 			return done, err
 		}
 	}
-	if err := c.tx.SaveCounters(who.WorkspaceID, c.model.ID, c.counters); err != nil {
+	if err := c.tx.SaveCounters(who.WorkspaceID, c.model.ID, raised(c.loaded, c.counters)); err != nil {
 		return done, err
 	}
 	for _, e := range c.events {
@@ -177,31 +183,19 @@ func (c *changeset) commit(who account.Principal, old *threat.Structure) (Change
 			return done, err
 		}
 	}
-	done.Objectives = countObjectives(c.structure, diff)
+	done.Objectives = threat.CompareObjectives(c.old.objectives, after.objectives)
 	if n := done.Objectives.Added; n > 0 {
 		done.Hint = fmt.Sprintf("%d new objectives have no controls yet: regenerate_controls with their ids (get_control_objectives, without_controls: true)", n)
 	}
 	return done, nil
 }
 
-func countObjectives(s *threat.Structure, diff []threat.Change) ObjectiveChange {
-	out := ObjectiveChange{Total: len(s.Assets) * len(s.Attackers)}
-	for _, c := range diff {
-		if c.Kind != threat.KindObjective {
-			continue
-		}
-		switch c.Op {
-		case threat.Added:
-			out.Added++
-		case threat.Removed:
-			out.Removed++
-		case threat.Changed:
-			out.Changed++
-		}
-	}
-	for i := range s.Assumptions {
-		if s.Assumptions[i].Separation != nil {
-			out.Unreachable += len(s.Assumptions[i].Objectives)
+// raised returns the counters that are higher than they were.
+func raised(before, after threat.Counters) threat.Counters {
+	out := threat.Counters{}
+	for k, n := range after {
+		if n > before[k] {
+			out[k] = n
 		}
 	}
 	return out

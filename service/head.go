@@ -10,55 +10,96 @@ import (
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
-// head is the newest state of a model: its row, its structure, and what follows from it. Nothing in it is ever changed: it is
-// shared by all readers of one stamp.
-type head struct {
-	model      store.Model
+// version is the content of one version of a model and what follows from it. A version never changes, so nothing in it is ever
+// written: it is shared by all its readers.
+type version struct {
 	structure  *threat.Structure
 	objectives []threat.Objective
-	controls   []store.Control   // live ones in id order
-	tiers      []threat.Tier     // of each of controls
-	links      []store.Link      // of live controls, ordered by CO, group, control
 	place      map[threat.ID]int // CO id → place in objectives
 }
 
-// headCache keeps heads by model id. An entry counts only while its stamp is that of the model's row, which every request
-// reads: no process depends on what another has cached.
-type headCache struct {
+func newVersion(s *threat.Structure) (*version, error) {
+	v := &version{structure: s}
+	var err error
+	if v.objectives, err = s.Objectives(); err != nil {
+		return nil, err
+	}
+	v.place = make(map[threat.ID]int, len(v.objectives))
+	for i := range v.objectives {
+		v.place[v.objectives[i].ID] = i
+	}
+	return v, nil
+}
+
+// head is the newest state of a model: its row, its version and its controls, shared by all readers of one stamp.
+type head struct {
+	*version
+	model    store.Model
+	controls []store.Control // live ones in id order
+	tiers    []threat.Tier   // of each of controls
+	links    []store.Link    // of live controls, ordered by CO, group, control
+}
+
+// cache keeps what was loaded last, by key. What it returns is compared with the model's row, which every request reads: no
+// process depends on what another has cached.
+type cache[K comparable, V any] struct {
 	mu    sync.Mutex
-	heads map[string]*head
-	order []string // least recently loaded first
+	kept  map[K]V
+	order []K // oldest first
+	most  int
 }
 
-const cachedHeads = 64
-
-func (c *headCache) get(id string, stamp int64) *head {
+func (c *cache[K, V]) get(k K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if h := c.heads[id]; h != nil && h.model.Stamp == stamp {
-		return h
-	}
-	return nil
+	v, ok := c.kept[k]
+	return v, ok
 }
 
-func (c *headCache) put(h *head) {
+func (c *cache[K, V]) put(k K, v V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.heads == nil {
-		c.heads = map[string]*head{}
+	if c.kept == nil {
+		c.kept = map[K]V{}
 	}
-	if old := c.heads[h.model.ID]; old != nil {
-		if old.model.Stamp > h.model.Stamp {
-			return
-		}
-	} else {
-		c.order = append(c.order, h.model.ID)
-		if len(c.order) > cachedHeads {
-			delete(c.heads, c.order[0])
+	if _, ok := c.kept[k]; !ok {
+		c.order = append(c.order, k)
+		if len(c.order) > c.most {
+			delete(c.kept, c.order[0])
 			c.order = slices.Delete(c.order, 0, 1)
 		}
 	}
-	c.heads[h.model.ID] = h
+	c.kept[k] = v
+}
+
+// versionKey names a version of a model.
+type versionKey struct {
+	model string
+	n     int
+}
+
+// How many versions and heads a process keeps: a few megabytes at the usual size of a model.
+const (
+	keptVersions = 128
+	keptHeads    = 64
+)
+
+// versionOf returns the newest version of a model whose row was just read.
+func (s *Service) versionOf(v *store.Snapshot, workspace string, m store.Model) (*version, error) {
+	key := versionKey{m.ID, m.Version}
+	if ver, ok := s.versions.get(key); ok {
+		return ver, nil
+	}
+	structure, err := v.Head(workspace, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	ver, err := newVersion(structure)
+	if err != nil {
+		return nil, internal("model %s: %w", m.ID, err)
+	}
+	s.versions.put(key, ver)
+	return ver, nil
 }
 
 // head returns the newest state of a model. Errors: [threat.NotFound].
@@ -70,44 +111,35 @@ func (s *Service) head(v *store.Snapshot, workspace, id string) (*head, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h := s.heads.get(id, m.Stamp); h != nil {
-		if h.model.Title == m.Title && h.model.UpdatedAt.Equal(m.UpdatedAt) {
+	if h, ok := s.heads.get(id); ok && h.model.Stamp == m.Stamp {
+		if h.model.Title == m.Title {
 			return h, nil
 		}
 		fresh := *h // the title changed, which raises no stamp
 		fresh.model = m
 		return &fresh, nil
 	}
-	h, err := loadHead(v, workspace, m)
+	h, err := s.loadHead(v, workspace, m)
 	if err != nil {
 		return nil, err
 	}
-	s.heads.put(h)
+	s.heads.put(id, h)
 	return h, nil
 }
 
-func loadHead(v *store.Snapshot, workspace string, m store.Model) (*head, error) {
-	h := &head{model: m}
-	var err error
-	if h.structure, err = v.Head(workspace, m.ID); err != nil {
+func (s *Service) loadHead(v *store.Snapshot, workspace string, m store.Model) (*head, error) {
+	ver, err := s.versionOf(v, workspace, m)
+	if err != nil {
 		return nil, err
 	}
-	if h.objectives, err = h.structure.Objectives(); err != nil {
-		return nil, internal("model %s: %w", m.ID, err)
-	}
-	h.place = make(map[threat.ID]int, len(h.objectives))
-	for i, co := range h.objectives {
-		h.place[co.ID] = i
-	}
+	h := &head{version: ver, model: m}
 	if h.controls, err = v.Controls(workspace, m.ID); err != nil {
 		return nil, err
 	}
 	live := make(map[threat.ID]bool, len(h.controls))
-	for _, c := range h.controls {
-		live[c.ID] = true
-	}
 	h.tiers = make([]threat.Tier, len(h.controls))
 	for i := range h.controls {
+		live[h.controls[i].ID] = true
 		h.tiers[i] = h.tier(&h.controls[i])
 	}
 	links, err := v.Links(workspace, m.ID)

@@ -336,8 +336,9 @@ type EditThreatModelOut struct {
 // [threat.Conflict].
 func (s *Service) EditThreatModel(ctx context.Context, who account.Principal, in EditThreatModelIn) (EditThreatModelOut, error) {
 	v := verb{name: "edit_threat_model", needs: account.Write, model: in.ModelID}
-	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (EditThreatModelOut, error) {
-		c, old, err := s.begin(tx, who.WorkspaceID, Target{ModelID: in.ModelID, ExpectedVersion: in.ExpectedVersion})
+	var committed *changeset
+	out, err := write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (EditThreatModelOut, error) {
+		c, err := s.begin(tx, who.WorkspaceID, Target{ModelID: in.ModelID, ExpectedVersion: in.ExpectedVersion})
 		if err != nil {
 			return EditThreatModelOut{}, err
 		}
@@ -350,7 +351,8 @@ func (s *Service) EditThreatModel(ctx context.Context, who account.Principal, in
 				return out, err
 			}
 			c.summary = "changed the feature description"
-			done, err := c.commit(who, old)
+			committed = c
+			done, err := c.commit(who)
 			if err != nil {
 				return out, err
 			}
@@ -372,6 +374,8 @@ func (s *Service) EditThreatModel(ctx context.Context, who account.Principal, in
 		r.version = out.Version
 		return out, nil
 	})
+	s.keep(committed, err)
+	return out, err
 }
 
 // DeleteThreatModelIn names the model to delete or restore.

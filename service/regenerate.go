@@ -38,13 +38,13 @@ func (s *Service) RegenerateControls(ctx context.Context, who account.Principal,
 	v := verb{name: regenerateJob, needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
 	in.WaitSeconds = nil
 	out, err := write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (JobOut, error) {
-		c, structure, err := s.begin(tx, who.WorkspaceID, in.Target)
+		c, err := s.begin(tx, who.WorkspaceID, in.Target)
 		if err != nil {
 			return JobOut{}, err
 		}
 		for _, co := range in.Objectives {
-			if !structure.HasObjective(co) {
-				return JobOut{}, structure.UnknownObjective(co).In("control_objectives")
+			if !c.structure.HasObjective(co) {
+				return JobOut{}, c.structure.UnknownObjective(co).In("control_objectives")
 			}
 		}
 		e, err := s.engine(in.Engine)
@@ -121,7 +121,7 @@ func (t *task) replace(tx *store.Tx, in regenerateInput, structure *threat.Struc
 		return out, threat.Errorf(threat.Conflict, "the model changed while its controls were being generated").
 			Hinted("nothing was replaced; it is at version %d now: call regenerate_controls again", m.Version)
 	}
-	h, err := loadHead(tx.View(), ws, m)
+	h, err := t.s.loadHead(tx.View(), ws, m)
 	if err != nil {
 		return out, err
 	}

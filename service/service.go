@@ -31,12 +31,13 @@ type Config struct {
 
 // Service serves the use cases. It is safe for concurrent use.
 type Service struct {
-	store   *store.Store
-	engines []pipeline.Engine
-	log     zerolog.Logger
-	heads   headCache
-	used    keyUse
-	jobs    jobRunner
+	store    *store.Store
+	engines  []pipeline.Engine
+	log      zerolog.Logger
+	heads    cache[string, *head] // by model id
+	versions cache[versionKey, *version]
+	used     keyUse
+	jobs     jobRunner
 }
 
 // New makes a Service. Jobs run between [Service.Start] and [Service.Stop].
@@ -45,6 +46,7 @@ func New(c Config) (*Service, error) {
 		return nil, errors.New("service: no generation engine")
 	}
 	s := &Service{store: c.Store, engines: c.Engines, log: c.Log}
+	s.heads.most, s.versions.most = keptHeads, keptVersions
 	s.jobs.workers = max(c.Workers, 0)
 	if s.jobs.workers == 0 {
 		s.jobs.workers = 2

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -93,40 +96,67 @@ func appendBody[E any](list []E, body string) ([]E, error) {
 	return append(list, e), err
 }
 
-// bodies is the inverse of assemble.
-func bodies(s *threat.Structure) (map[threat.ID]entityRow, error) {
-	out := make(map[threat.ID]entityRow, len(s.Assets)+len(s.Attackers)+len(s.Boundaries)+len(s.Assumptions)+1)
-	add := func(id threat.ID, kind threat.Kind, e any) error {
-		raw, err := json.Marshal(e)
-		out[id] = entityRow{id, kind, string(raw)}
-		return err
+// rowChanges are the rows that a new version closes and opens.
+type rowChanges struct {
+	closed []threat.ID
+	opened []entityRow
+}
+
+// changesBetween compares two structures entity by entity. Most are the same on both sides and are not marshalled.
+func changesBetween(old, next *threat.Structure) (*rowChanges, error) {
+	r := &rowChanges{}
+	err := errors.Join(
+		compareRows(r, threat.KindFeature, featureOf(old), featureOf(next), func(*string) threat.ID { return threat.FeatureID }),
+		compareRows(r, threat.KindAsset, old.Assets, next.Assets, func(a *threat.Asset) threat.ID { return a.ID }),
+		compareRows(r, threat.KindAttacker, old.Attackers, next.Attackers, func(t *threat.Attacker) threat.ID { return t.ID }),
+		compareRows(r, threat.KindBoundary, old.Boundaries, next.Boundaries, func(b *threat.Boundary) threat.ID { return b.ID }),
+		compareRows(r, threat.KindAssumption, old.Assumptions, next.Assumptions, func(a *threat.Assumption) threat.ID { return a.ID }),
+	)
+	return r, err
+}
+
+// featureOf is the feature description as a list of one, or of none when it is empty.
+func featureOf(s *threat.Structure) []string {
+	if s.Feature == "" {
+		return nil
 	}
-	if s.Feature != "" {
-		if err := add(threat.FeatureID, threat.KindFeature, s.Feature); err != nil {
-			return nil, err
+	return []string{s.Feature}
+}
+
+func compareRows[E any](r *rowChanges, kind threat.Kind, old, next []E, of func(*E) threat.ID) error {
+	before := make(map[threat.ID]*E, len(old))
+	for i := range old {
+		before[of(&old[i])] = &old[i]
+	}
+	for i := range next {
+		id := of(&next[i])
+		was := before[id]
+		delete(before, id)
+		if was != nil && reflect.DeepEqual(*was, next[i]) {
+			continue
+		}
+		body, err := json.Marshal(next[i])
+		if err != nil {
+			return fmt.Errorf("store: entity %s: %w", id, err)
+		}
+		if was != nil {
+			old, err := json.Marshal(*was)
+			if err != nil {
+				return fmt.Errorf("store: entity %s: %w", id, err)
+			}
+			if bytes.Equal(old, body) { // an empty list is as good as none
+				continue
+			}
+			r.closed = append(r.closed, id)
+		}
+		r.opened = append(r.opened, entityRow{id, kind, string(body)})
+	}
+	for i := range old {
+		if id := of(&old[i]); before[id] != nil {
+			r.closed = append(r.closed, id)
 		}
 	}
-	for i := range s.Assets {
-		if err := add(s.Assets[i].ID, threat.KindAsset, s.Assets[i]); err != nil {
-			return nil, err
-		}
-	}
-	for i := range s.Attackers {
-		if err := add(s.Attackers[i].ID, threat.KindAttacker, s.Attackers[i]); err != nil {
-			return nil, err
-		}
-	}
-	for i := range s.Boundaries {
-		if err := add(s.Boundaries[i].ID, threat.KindBoundary, s.Boundaries[i]); err != nil {
-			return nil, err
-		}
-	}
-	for i := range s.Assumptions {
-		if err := add(s.Assumptions[i].ID, threat.KindAssumption, s.Assumptions[i]); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return nil
 }
 
 // SaveVersion makes version base+1 of a model whose version is base: rows of what changed from old to next are closed and
@@ -144,33 +174,24 @@ func (t *Tx) SaveVersion(workspace, model string, base int, old, next *threat.St
 			Hinted("read it again and repeat the change")
 	}
 	version := base + 1
-	before, err := bodies(old)
+	rows, err := changesBetween(old, next)
 	if err != nil {
 		return 0, err
 	}
-	after, err := bodies(next)
-	if err != nil {
-		return 0, err
-	}
-	var opened [][]any
-	for id, row := range after {
-		if was, ok := before[id]; !ok || was.Body != row.Body {
-			opened = append(opened, []any{workspace, model, string(id), string(row.Kind), version, open, row.Body})
+	for _, id := range rows.closed {
+		n, err := t.execN(`UPDATE entities SET valid_to = ? WHERE workspace_id = ? AND model_id = ? AND entity_id = ? AND valid_to = ?`,
+			version, workspace, model, id, open)
+		if err != nil {
+			return 0, err
+		}
+		if n != 1 {
+			return 0, fmt.Errorf("store: %s is not part of version %d, from which the change was said to start", id, base)
 		}
 	}
-	for id, row := range before {
-		if now, ok := after[id]; !ok || now.Body != row.Body {
-			n, err := t.execN(`UPDATE entities SET valid_to = ? WHERE workspace_id = ? AND model_id = ? AND entity_id = ? AND valid_to = ?`,
-				version, workspace, model, id, open)
-			if err != nil {
-				return 0, err
-			}
-			if n != 1 {
-				return 0, fmt.Errorf("store: %s is not part of version %d, from which the change was said to start", id, base)
-			}
-		}
+	opened := make([][]any, len(rows.opened))
+	for i, r := range rows.opened {
+		opened[i] = []any{workspace, model, string(r.EntityID), string(r.Kind), version, open, r.Body}
 	}
-	slices.SortFunc(opened, func(a, b []any) int { return threat.CompareIDs(threat.ID(a[2].(string)), threat.ID(b[2].(string))) })
 	err = t.insertRows(`INSERT INTO entities (workspace_id, model_id, entity_id, kind, valid_from, valid_to, body) VALUES`, opened)
 	if err != nil {
 		return 0, err

@@ -67,6 +67,9 @@ func reachable(exposed, standsAt []ID) bool {
 // COs when they come to be exposed through other boundaries. One whose COs are all reachable again, or have all come under
 // another that was there before, leaves the structure; its id is returned so that the caller records it as retired.
 func (s *Structure) SettleSeparations(c Counters) (retired []ID, err error) {
+	if s.settled() {
+		return nil, nil
+	}
 	err = s.change(c, func(s *Structure, c Counters) error {
 		var kept, old []Assumption
 		for _, a := range s.Assumptions {
@@ -88,6 +91,24 @@ func (s *Structure) SettleSeparations(c Counters) (retired []ID, err error) {
 		return nil
 	})
 	return retired, err
+}
+
+// settled reports whether the boundary assumptions are what they should be, as they are after most edits.
+func (s *Structure) settled() bool {
+	wanted := s.separations()
+	n := 0
+	for _, a := range s.Assumptions {
+		if a.Separation == nil {
+			continue
+		}
+		n++
+		i := slices.IndexFunc(wanted, func(w Assumption) bool { return w.Separation.equal(a.Separation) })
+		if i < 0 || wanted[i].Text != a.Text || a.Kind != External || !slices.Equal(wanted[i].Objectives, a.Objectives) {
+			return false
+		}
+		wanted[i].Separation = nil // each counts once
+	}
+	return n == len(wanted)
 }
 
 // follow gives wanted assumptions the ids of old ones: first of those about the same pair, then of those that share the most
@@ -191,4 +212,36 @@ func fold(s string) string {
 		}
 		return least
 	}, s)
+}
+
+// ObjectiveChange counts how an edit changed the computed COs.
+type ObjectiveChange struct {
+	Total       int `json:"total"`
+	Added       int `json:"added"`
+	Removed     int `json:"removed"`
+	Changed     int `json:"changed"`
+	Unreachable int `json:"unreachable"`
+}
+
+// CompareObjectives counts what changed between two results of [Structure.Objectives].
+func CompareObjectives(before, after []Objective) ObjectiveChange {
+	out := ObjectiveChange{Total: len(after)}
+	old := make(map[ID]*Objective, len(before))
+	for i := range before {
+		old[before[i].ID] = &before[i]
+	}
+	for i := range after {
+		co := &after[i]
+		if !co.Reachable {
+			out.Unreachable++
+		}
+		switch was := old[co.ID]; {
+		case was == nil:
+			out.Added++
+		case *was != *co:
+			out.Changed++
+		}
+	}
+	out.Removed = len(before) - (len(after) - out.Added)
+	return out
 }
