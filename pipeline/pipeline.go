@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -271,32 +272,28 @@ func (d *Draft) acceptAssets(proposals []AssetProposal) error {
 	if len(proposals) == 0 {
 		return threat.Errorf(threat.Invalid, "the answer has no assets").In("assets")
 	}
-	d.Structure.Assets = nil
 	delete(d.Counters, threat.KindAsset)
-	for _, p := range proposals {
-		if _, err := d.Structure.AddAsset(d.Counters, threat.Asset{
+	list := make([]threat.Asset, len(proposals))
+	for i, p := range proposals {
+		list[i] = threat.Asset{
 			Name: p.Name, Description: p.Description, Properties: p.Properties, Impact: p.Impact, Notes: p.Notes, Basis: p.Basis,
-		}); err != nil {
-			return err
 		}
 	}
-	return nil
+	return d.Structure.SetAssets(d.Counters, list)
 }
 
 func (d *Draft) acceptAttackers(proposals []AttackerProposal) error {
 	if len(proposals) == 0 {
 		return threat.Errorf(threat.Invalid, "the answer has no attackers").In("attackers")
 	}
-	d.Structure.Attackers = nil
 	delete(d.Counters, threat.KindAttacker)
-	for _, p := range proposals {
-		if _, err := d.Structure.AddAttacker(d.Counters, threat.Attacker{
+	list := make([]threat.Attacker, len(proposals))
+	for i, p := range proposals {
+		list[i] = threat.Attacker{
 			Name: p.Name, Capability: p.Capability, Position: p.Position, Archetype: p.Archetype, Likelihood: p.Likelihood, Basis: p.Basis,
-		}); err != nil {
-			return err
 		}
 	}
-	return nil
+	return d.Structure.SetAttackers(d.Counters, list)
 }
 
 func (d *Draft) acceptBoundaries(out Output) error {
@@ -384,17 +381,27 @@ func (p *ControlProposal) check() error {
 // merge joins a batch to the controls so far: a control that comes out the same again serves the COs of both.
 func merge(have, more []ControlProposal) []ControlProposal {
 	index := make(map[string]int, len(have))
-	for i, c := range have {
-		index[c.Description] = i
+	for i := range have {
+		index[have[i].key()] = i
 	}
 	for _, c := range more {
-		i, ok := index[c.Description]
+		i, ok := index[c.key()]
 		if !ok {
-			index[c.Description] = len(have)
+			index[c.key()] = len(have)
 			have = append(have, c)
 			continue
 		}
 		have[i].Mitigates = append(append([]Mitigation(nil), have[i].Mitigates...), c.Mitigates...)
 	}
 	return have
+}
+
+// key is equal for proposals that say the same.
+func (p *ControlProposal) key() string {
+	var b strings.Builder
+	b.WriteString(p.Description)
+	for _, f := range p.Facets {
+		b.WriteString("\x00" + string(f.Kind) + "\x00" + f.Text)
+	}
+	return b.String()
 }

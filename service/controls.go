@@ -156,8 +156,9 @@ func (h *head) helps(c *store.Control, in GetControlsIn) bool {
 	if in.Objective == "" && in.Asset == "" && in.Attacker == "" && in.Tier == "" {
 		return true
 	}
+	place := h.place()
 	return slices.ContainsFunc(c.Objectives, func(id threat.ID) bool {
-		i, ok := h.place[id]
+		i, ok := place[id]
 		if !ok {
 			return false
 		}
@@ -169,9 +170,9 @@ func (h *head) helps(c *store.Control, in GetControlsIn) bool {
 
 // tier is the gravest tier among a control's live COs, or "" when it is orphaned.
 func (h *head) tier(c *store.Control) threat.Tier {
-	best := len(threat.Tiers())
+	best, place := len(threat.Tiers()), h.place()
 	for _, id := range c.Objectives {
-		if i, ok := h.place[id]; ok {
+		if i, ok := place[id]; ok {
 			best = min(best, tierRank(h.objectives[i].Tier))
 		}
 	}

@@ -15,7 +15,7 @@ import (
 type version struct {
 	structure  *threat.Structure
 	objectives []threat.Objective
-	place      map[threat.ID]int // CO id → place in objectives
+	place      func() map[threat.ID]int // CO id → place in objectives, made when first asked for
 }
 
 func newVersion(s *threat.Structure) (*version, error) {
@@ -24,10 +24,13 @@ func newVersion(s *threat.Structure) (*version, error) {
 	if v.objectives, err = s.Objectives(); err != nil {
 		return nil, err
 	}
-	v.place = make(map[threat.ID]int, len(v.objectives))
-	for i := range v.objectives {
-		v.place[v.objectives[i].ID] = i
-	}
+	v.place = sync.OnceValue(func() map[threat.ID]int {
+		m := make(map[threat.ID]int, len(v.objectives))
+		for i := range v.objectives {
+			m[v.objectives[i].ID] = i
+		}
+		return m
+	})
 	return v, nil
 }
 

@@ -268,7 +268,10 @@ func (t *Tx) execN(query string, args ...any) (int64, error) {
 // insertRows inserts rows of equal width in batches; prefix is the INSERT up to and including VALUES. The row separator is
 // written here so that a batch is one statement.
 func (t *Tx) insertRows(prefix string, rows [][]any) error {
-	const batch = 100
+	const (
+		batch        = 100
+		preparedRows = 2 // what an ordinary edit writes; statements of every length would fill the connection
+	)
 	for len(rows) > 0 {
 		n := min(batch, len(rows))
 		marks := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(rows[0])), ", ") + ")"
@@ -277,7 +280,13 @@ func (t *Tx) insertRows(prefix string, rows [][]any) error {
 			args = append(args, r...)
 		}
 		query := prefix + " " + strings.TrimSuffix(strings.Repeat(marks+", ", n), ", ")
-		if _, err := t.tx.ExecContext(t.ctx, t.tx.Rebind(query), args...); err != nil {
+		var err error
+		if n <= preparedRows {
+			err = t.exec(query, args...)
+		} else {
+			_, err = t.tx.ExecContext(t.ctx, t.tx.Rebind(query), args...)
+		}
+		if err != nil {
 			return err
 		}
 		rows = rows[n:]

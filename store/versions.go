@@ -261,7 +261,7 @@ func (t *Tx) SaveCounters(workspace, model string, c threat.Counters) error {
 	for _, k := range kinds {
 		err := t.exec(`
 			INSERT INTO counters (workspace_id, model_id, kind, next) VALUES (?, ?, ?, ?)
-			ON CONFLICT (model_id, kind) DO UPDATE SET next = excluded.next
+			ON CONFLICT (workspace_id, model_id, kind) DO UPDATE SET next = excluded.next
 			WHERE excluded.next > counters.next AND excluded.workspace_id = counters.workspace_id`,
 			workspace, model, k, c[k])
 		if err != nil {

@@ -24,6 +24,29 @@ func (s *Structure) change(c Counters, op func(*Structure, Counters) error) erro
 	return nil
 }
 
+// SetAssets replaces all assets by new ones under the next ids, as a generation does. Errors: [Invalid], [Conflict].
+func (s *Structure) SetAssets(c Counters, list []Asset) error {
+	return s.change(c, func(s *Structure, c Counters) error {
+		s.Assets = slices.Clone(list)
+		for i := range s.Assets {
+			s.Assets[i].ID = c.Next(KindAsset)
+		}
+		return nil
+	})
+}
+
+// SetAttackers replaces all attackers by new ones under the next ids, as a generation does. Errors: [Invalid], [Conflict],
+// [NotFound] (a trust boundary).
+func (s *Structure) SetAttackers(c Counters, list []Attacker) error {
+	return s.change(c, func(s *Structure, c Counters) error {
+		s.Attackers = slices.Clone(list)
+		for i := range s.Attackers {
+			s.Attackers[i].ID = c.Next(KindAttacker)
+		}
+		return nil
+	})
+}
+
 // AddAsset adds a under the next id, or under a.ID when it is a removed asset that comes back. It returns the asset as
 // stored. Errors: [Invalid], [Conflict] (the name is taken).
 func (s *Structure) AddAsset(c Counters, a Asset) (Asset, error) {

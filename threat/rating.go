@@ -72,17 +72,31 @@ func Risk(impact, likelihood Level) (Tier, error) {
 	if err := checkLevel(likelihood, "likelihood"); err != nil {
 		return "", err
 	}
-	return risk[impact][likelihood], nil
+	return risk[impact.row()][likelihood.row()], nil
 }
 
-var risk = map[Level]map[Level]Tier{
-	High:   {High: Critical, Medium: HighTier, Low: MediumTier},
-	Medium: {High: HighTier, Medium: MediumTier, Low: LowTier},
-	Low:    {High: MediumTier, Medium: LowTier, Low: LowTier},
+// risk has a row per impact and a column per likelihood: H, M, L.
+var risk = [3][3]Tier{
+	{Critical, HighTier, MediumTier},
+	{HighTier, MediumTier, LowTier},
+	{MediumTier, LowTier, LowTier},
+}
+
+// row is the place of a level in the risk table, or -1 for none.
+func (l Level) row() int {
+	switch l {
+	case High:
+		return 0
+	case Medium:
+		return 1
+	case Low:
+		return 2
+	}
+	return -1
 }
 
 func checkLevel(l Level, field string) error {
-	if !slices.Contains(Levels(), l) {
+	if l.row() < 0 {
 		return invalidEnum(field, l, Levels()).In(field)
 	}
 	return nil

@@ -18,6 +18,9 @@ const (
 // Line cleans a one-line text: surrounding space trimmed, inner line breaks and runs of space become one space, control
 // and direction-changing characters removed. It returns [Invalid] for invalid UTF-8 or more than limit characters.
 func Line(s string, limit int) (string, error) {
+	if plain(s, limit, false) {
+		return s, nil
+	}
 	s, err := Text(s, limit)
 	if err != nil {
 		return "", err
@@ -25,11 +28,34 @@ func Line(s string, limit int) (string, error) {
 	return strings.Join(strings.Fields(s), " "), nil
 }
 
+// plain reports whether a text is clean as it is: ASCII, short enough, nothing to trim and, for a line, single spaces. What is
+// stored is checked again at every edit, and most of it is so.
+func plain(s string, limit int, lines bool) bool {
+	if len(s) > limit {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c > ' ' && c < 0x7f:
+		case i == 0 || i == len(s)-1:
+			return false
+		case c == ' ' && (lines || s[i-1] != ' '):
+		case lines && (c == '\n' || c == '\t'):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // lineBreaks brings every way to break a line to LF, so that none is lost with the control characters.
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
 // Text cleans a text of several lines: like [Line], but line breaks and tabs stay (CRLF becomes LF).
 func Text(s string, limit int) (string, error) {
+	if plain(s, limit, true) {
+		return s, nil
+	}
 	if !utf8.ValidString(s) {
 		return "", Errorf(Invalid, "the text is not valid UTF-8").Hinted("send it as UTF-8")
 	}

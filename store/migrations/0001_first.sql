@@ -72,10 +72,9 @@ CREATE TABLE model_versions (
     author       TEXT   NOT NULL, -- user id
     summary      TEXT   NOT NULL,
     created_at   BIGINT NOT NULL,
-    PRIMARY KEY (model_id, n),
+    PRIMARY KEY (workspace_id, model_id, n),
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX model_versions_workspace ON model_versions (workspace_id, model_id);
 
 -- Temporal rows: a row is part of the versions valid_from <= n < valid_to. An open row has valid_to = 1 << 60.
 CREATE TABLE entities (
@@ -86,13 +85,12 @@ CREATE TABLE entities (
     valid_from   BIGINT NOT NULL,
     valid_to     BIGINT NOT NULL CHECK (valid_to > valid_from),
     body         TEXT   NOT NULL, -- JSON of the entity
-    PRIMARY KEY (model_id, entity_id, valid_from),
+    PRIMARY KEY (workspace_id, model_id, entity_id, valid_from),
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX entities_open ON entities (model_id, entity_id) WHERE valid_to = 1152921504606846976; -- one open row an entity
 CREATE INDEX entities_valid_to ON entities (model_id, valid_to);
 CREATE INDEX entities_valid_from ON entities (model_id, valid_from);
-CREATE INDEX entities_workspace ON entities (workspace_id, model_id);
 
 -- The number the next id of a kind gets. Raised in the transaction that uses it, never lowered.
 CREATE TABLE counters (
@@ -100,10 +98,9 @@ CREATE TABLE counters (
     model_id     TEXT   NOT NULL,
     kind         TEXT   NOT NULL,
     next         BIGINT NOT NULL CHECK (next > 0),
-    PRIMARY KEY (model_id, kind),
+    PRIMARY KEY (workspace_id, model_id, kind),
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX counters_workspace ON counters (workspace_id, model_id);
 
 CREATE TABLE controls (
     workspace_id   TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
@@ -123,11 +120,10 @@ CREATE TABLE controls (
     updated_at     BIGINT NOT NULL,
     deleted_at     BIGINT,
     deleted_reason TEXT   NOT NULL DEFAULT '',
-    PRIMARY KEY (model_id, control_id),
+    PRIMARY KEY (workspace_id, model_id, control_id),
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
 CREATE INDEX controls_live ON controls (model_id, n) WHERE deleted_at IS NULL;
-CREATE INDEX controls_workspace ON controls (workspace_id, model_id);
 
 -- Which control helps which CO, and in which of the CO's mitigation groups; group 0 is defence in depth.
 CREATE TABLE mitigations (
@@ -136,12 +132,11 @@ CREATE TABLE mitigations (
     objective_id TEXT   NOT NULL,
     group_number BIGINT NOT NULL CHECK (group_number >= 0),
     control_id   TEXT   NOT NULL,
-    PRIMARY KEY (model_id, objective_id, group_number, control_id),
-    FOREIGN KEY (model_id, control_id) REFERENCES controls (model_id, control_id) ON DELETE CASCADE,
+    PRIMARY KEY (workspace_id, model_id, objective_id, group_number, control_id),
+    FOREIGN KEY (workspace_id, model_id, control_id) REFERENCES controls (workspace_id, model_id, control_id) ON DELETE CASCADE,
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
 CREATE INDEX mitigations_control ON mitigations (model_id, control_id);
-CREATE INDEX mitigations_workspace ON mitigations (workspace_id, model_id);
 
 -- State changes of assumptions, beside the versions; the newest of an assumption is its state.
 CREATE TABLE assumption_events (
@@ -154,10 +149,9 @@ CREATE TABLE assumption_events (
     user_id       TEXT   NOT NULL,
     version       BIGINT NOT NULL,
     at            BIGINT NOT NULL,
-    PRIMARY KEY (model_id, assumption_id, seq),
+    PRIMARY KEY (workspace_id, model_id, assumption_id, seq),
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX assumption_events_workspace ON assumption_events (workspace_id, model_id);
 
 CREATE TABLE jobs (
     id           TEXT   NOT NULL PRIMARY KEY,
@@ -183,7 +177,7 @@ CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
 CREATE INDEX jobs_workspace ON jobs (workspace_id, created_at);
 
 CREATE TABLE activity (
-    id           TEXT   NOT NULL PRIMARY KEY, -- UUIDv7: in the order of time
+    id           TEXT   NOT NULL, -- UUIDv7: in the order of time
     workspace_id TEXT   NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     at           BIGINT NOT NULL,
     user_id      TEXT   NOT NULL,
@@ -194,9 +188,9 @@ CREATE TABLE activity (
     model_id     TEXT   NOT NULL,
     version      BIGINT NOT NULL,
     object       TEXT   NOT NULL, -- the id within the model, or of what was touched
-    detail       TEXT   NOT NULL -- JSON
+    detail       TEXT   NOT NULL, -- JSON
+    PRIMARY KEY (workspace_id, id)
 );
-CREATE INDEX activity_workspace ON activity (workspace_id, id);
 CREATE INDEX activity_model ON activity (workspace_id, model_id, id);
 
 -- First answers of calls that create something, kept 24 hours.
