@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,40 @@ func TestForeignKeysAreIndexed(t *testing.T) {
 		if !indexed[k] {
 			t.Errorf("no index begins with %s, which is a foreign key", k)
 		}
+	}
+}
+
+// No statement reads a whole table: what it asks for has an index.
+func TestStatementsUseIndexes(t *testing.T) {
+	db := raw(t, testenv.SQLite(t))
+	whole := []string{"users", "due"} // all users; a subquery of one row
+	explained := 0
+	for _, s := range statementsOf(t, ".") {
+		if !regexp.MustCompile(`(?i)^\s*(SELECT|UPDATE|DELETE|INSERT)\b`).MatchString(s) {
+			continue
+		}
+		s = strings.ReplaceAll(s, "{{skip locked}}", "")
+		rows, err := db.Query("EXPLAIN QUERY PLAN "+s, make([]any, strings.Count(s, "?"))...)
+		if err != nil {
+			continue // a part of a statement that is put together in a way that is not read here
+		}
+		explained++
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			if m := regexp.MustCompile(`^SCAN (\w+)`).FindStringSubmatch(detail); m != nil && !slices.Contains(whole, m[1]) {
+				t.Errorf("%s: %s", detail, strings.Join(strings.Fields(s), " "))
+			}
+		}
+		if err := rows.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if explained < 40 {
+		t.Errorf("only %d statements were explained", explained)
 	}
 }
 

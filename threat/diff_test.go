@@ -178,6 +178,57 @@ func TestDiffIsMinimal(t *testing.T) {
 	})
 }
 
+func TestCompareObjectives(t *testing.T) {
+	seen := newClasses(t, "unrelated", "edited", "added", "removed", "changed", "unreachable")
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := pair(t, seen)
+		before, after := objectives(t, a), objectives(t, b)
+		want := threat.ObjectiveChange{Total: len(after)}
+		for id, co := range after {
+			if !co.Reachable {
+				want.Unreachable++
+				seen.hit("unreachable")
+			}
+			if was, ok := before[id]; !ok {
+				want.Added++
+				seen.hit("added")
+			} else if was != co {
+				want.Changed++
+				seen.hit("changed")
+			}
+		}
+		for id := range before {
+			if _, ok := after[id]; !ok {
+				want.Removed++
+				seen.hit("removed")
+			}
+		}
+		x, err1 := a.Objectives()
+		y, err2 := b.Objectives()
+		if got := threat.CompareObjectives(x, y); got != want || err1 != nil || err2 != nil {
+			t.Fatalf("%+v, want %+v (%v, %v)", got, want, err1, err2)
+		}
+	})
+}
+
+// Two structures are the same exactly when their diff is empty.
+func TestSame(t *testing.T) {
+	seen := newClasses(t, "unrelated", "edited", "same", "different")
+	rapid.Check(t, func(t *rapid.T) {
+		for range 3 {
+			a, b := pair(t, seen)
+			changes, err := threat.Diff(a, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := threat.Same(a, b); got != (len(changes) == 0) {
+				t.Fatalf("the same: %v, and the diff is %v", got, changes)
+			}
+			seen.hit(map[bool]string{true: "same", false: "different"}[len(changes) == 0])
+		}
+	})
+}
+
 func objectives(t *rapid.T, s *threat.Structure) map[threat.ID]threat.Objective {
 	list, err := s.Objectives()
 	if err != nil {

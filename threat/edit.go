@@ -24,7 +24,8 @@ func (s *Structure) change(c Counters, op func(*Structure, Counters) error) erro
 	return nil
 }
 
-// SetAssets replaces all assets by new ones under the next ids, as a generation does. Errors: [Invalid], [Conflict].
+// SetAssets replaces all assets by new ones under the next ids, as a generation does. Errors: [Invalid], [Conflict], [NotFound]
+// (a trust boundary exposes one that goes).
 func (s *Structure) SetAssets(c Counters, list []Asset) error {
 	return s.change(c, func(s *Structure, c Counters) error {
 		s.Assets = slices.Clone(list)

@@ -265,6 +265,35 @@ func TestEditsTouchOnlyWhatTheyName(t *testing.T) {
 	}
 }
 
+func TestSetAssetsAndAttackers(t *testing.T) {
+	s, c := sample(t)
+	before := image(s, c)
+	// TB1 still exposes A1, which would be gone.
+	refused(t, s.SetAssets(c, []threat.Asset{asset("new")}), threat.NotFound, "assets", "A3")
+	refused(t, s.SetAttackers(c, []threat.Attacker{attacker("x"), attacker("X")}), threat.Conflict, "T3", "T2")
+	refused(t, s.SetAttackers(c, []threat.Attacker{attacker("x", "TB9")}), threat.NotFound, "trust_boundaries", "TB1")
+	if after := image(s, c); after != before {
+		t.Errorf("refused changes left\n%s\nof\n%s", after, before)
+	}
+	if _, err := s.EditBoundary("TB1", threat.BoundaryEdit{Assets: []threat.ID{}}); err != nil {
+		t.Fatal(err)
+	}
+	list := []threat.Asset{asset(" one "), asset("two")}
+	list[0].ID = "A1" // ids that come along are not kept
+	if err := s.SetAssets(c, list); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetAttackers(c, []threat.Attacker{attacker("new", "TB1")}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(assetIDs(s), []threat.ID{"A3", "A4"}) || s.Assets[0].Name != "one" || !slices.Equal(attackerIDs(s), []threat.ID{"T2"}) {
+		t.Errorf("the new ones are %v and %v", s.Assets, s.Attackers)
+	}
+	if list[0].ID != "A1" || list[0].Name != " one " {
+		t.Errorf("the argument was changed: %+v", list[0])
+	}
+}
+
 // A slice that the caller keeps must not be a way into the structure, nor the structure a way into the caller's.
 func TestArgumentsAreNotShared(t *testing.T) {
 	s, c := sample(t)
