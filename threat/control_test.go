@@ -113,8 +113,7 @@ func TestSetFacetsRefusals(t *testing.T) {
 }
 
 func TestFacetLettersAreNeverReused(t *testing.T) {
-	seen := newClasses(t, "kept", "new", "dropped", "came back", "refused")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"kept", "new", "dropped", "came back", "refused"}, func(t *rapid.T, seen classes) {
 		type content struct {
 			text string
 			kind threat.FacetKind

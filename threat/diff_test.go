@@ -80,8 +80,7 @@ func pair(t *rapid.T, seen classes) (a, b *threat.Structure) {
 }
 
 func TestPatchUndoesDiff(t *testing.T) {
-	seen := newClasses(t, "unrelated", "edited", "added", "removed", "changed", "equal", "boundary assumption", "feature")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"unrelated", "edited", "added", "removed", "changed", "equal", "boundary assumption", "feature"}, func(t *rapid.T, seen classes) {
 		for range 3 {
 			checkPatch(t, seen)
 		}
@@ -132,8 +131,7 @@ func checkPatch(t *rapid.T, seen classes) {
 
 // A diff says no more than what changed, and says it of computed COs too.
 func TestDiffIsMinimal(t *testing.T) {
-	seen := newClasses(t, "unrelated", "edited", "CO added", "CO removed", "CO changed", "CO same")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"unrelated", "edited", "CO added", "CO removed", "CO changed", "CO same"}, func(t *rapid.T, seen classes) {
 		a, b := pair(t, seen)
 		if same, err := threat.Diff(a, a.Clone()); err != nil || len(same) != 0 {
 			t.Fatalf("a differs from itself: %v, %v", same, err)
@@ -179,8 +177,7 @@ func TestDiffIsMinimal(t *testing.T) {
 }
 
 func TestCompareObjectives(t *testing.T) {
-	seen := newClasses(t, "unrelated", "edited", "added", "removed", "changed", "unreachable")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"unrelated", "edited", "added", "removed", "changed", "unreachable"}, func(t *rapid.T, seen classes) {
 		a, b := pair(t, seen)
 		before, after := objectives(t, a), objectives(t, b)
 		want := threat.ObjectiveChange{Total: len(after)}
@@ -213,8 +210,7 @@ func TestCompareObjectives(t *testing.T) {
 
 // Two structures are the same exactly when their diff is empty.
 func TestSame(t *testing.T) {
-	seen := newClasses(t, "unrelated", "edited", "same", "different")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"unrelated", "edited", "same", "different"}, func(t *rapid.T, seen classes) {
 		for range 3 {
 			a, b := pair(t, seen)
 			changes, err := threat.Diff(a, b)

@@ -343,8 +343,7 @@ func TestBasisIsCleanedAndCut(t *testing.T) {
 
 // Laws of arbitrary sequences of operations, legal and not.
 func TestSequencesOfEdits(t *testing.T) {
-	seen := newClasses(t, "add", "edit", "remove", "add refused", "edit refused", "remove refused", "restored")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"add", "edit", "remove", "add refused", "edit refused", "remove refused", "restored"}, func(t *rapid.T, seen classes) {
 		s, c := &threat.Structure{}, threat.Counters{}
 		given := map[threat.ID]bool{}
 		gone := map[threat.ID]threat.Asset{}

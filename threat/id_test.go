@@ -129,8 +129,7 @@ var anyID = rapid.Custom(func(t *rapid.T) threat.ID {
 })
 
 func TestCompareIDsIsATotalOrder(t *testing.T) {
-	seen := newClasses(t, "equal", "less", "greater", "number beats text", "chain")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"equal", "less", "greater", "number beats text", "chain"}, func(t *rapid.T, seen classes) {
 		for range 40 {
 			a, b, c := anyID.Draw(t, "a"), anyID.Draw(t, "b"), anyID.Draw(t, "c")
 			if k := a.Kind(); k != "" && upTo(t, 1, "sibling") == 1 {

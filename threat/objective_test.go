@@ -33,8 +33,7 @@ func shareOne(a, b []threat.ID) bool {
 }
 
 func TestObjectivesAreTheCrossProduct(t *testing.T) {
-	seen := newClasses(t, "none", "some", "a gap in the ids")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"none", "some", "a gap in the ids"}, func(t *rapid.T, seen classes) {
 		s, _ := structure(t)
 		cos, err := s.Objectives()
 		if err != nil {
@@ -69,8 +68,7 @@ func TestObjectivesAreTheCrossProduct(t *testing.T) {
 
 // Silence is never read as safety: a CO is hidden exactly when both sides name a boundary and share none.
 func TestReachability(t *testing.T) {
-	seen := newClasses(t, "silent asset", "silent attacker", "both silent", "shared boundary", "disjoint")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"silent asset", "silent attacker", "both silent", "shared boundary", "disjoint"}, func(t *rapid.T, seen classes) {
 		s, _ := structure(t)
 		cos, err := s.Objectives()
 		if err != nil {

@@ -98,8 +98,7 @@ func holders(s *threat.Structure) map[threat.ID]threat.ID {
 }
 
 func TestSettleSeparations(t *testing.T) {
-	seen := newClasses(t, "reachable", "unreachable", "kept", "retired", "moved", "new", "nothing to do", "several COs in one")
-	rapid.Check(t, func(t *rapid.T) {
+	check(t, []string{"reachable", "unreachable", "kept", "retired", "moved", "new", "nothing to do", "several COs in one"}, func(t *rapid.T, seen classes) {
 		s, c := structure(t)
 		for range 1 + upTo(t, 5, "rounds") {
 			before, had := separations(t, s), held(s)
