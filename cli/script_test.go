@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/redoubt-dev/redoubt/cli"
+	"github.com/redoubt-dev/redoubt/internal/testenv/live"
 )
 
 func TestMain(m *testing.M) {
@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 // process is a server that a script started.
 type process struct {
 	cmd *exec.Cmd
-	out *bytes.Buffer
+	out live.Log
 	eof chan struct{}
 }
 
@@ -72,12 +72,12 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	c.Stderr = io.Discard
 	ts.Check(c.Start())
-	p := &process{cmd: c, out: &bytes.Buffer{}, eof: make(chan struct{})}
+	p := &process{cmd: c, eof: make(chan struct{})}
 	listening := make(chan string, 1)
 	go func() {
 		defer close(p.eof)
 		for s := bufio.NewScanner(stdout); s.Scan(); {
-			fmt.Fprintln(p.out, s.Text())
+			fmt.Fprintln(&p.out, s.Text())
 			if _, url, ok := strings.Cut(s.Text(), "is listening on "); ok {
 				listening <- url
 			}
@@ -91,16 +91,16 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	case url = <-listening:
 		<-listening // the rest of the welcome
 	case <-p.eof:
-		ts.Fatalf("the server ended: %s", p.out)
+		ts.Fatalf("the server ended: %s", p.out.String())
 	case <-time.After(20 * time.Second):
-		ts.Fatalf("the server did not start: %s", p.out)
+		ts.Fatalf("the server did not start: %s", p.out.String())
 	}
 	ts.Setenv("URL", url)
 	ts.Setenv("ADDR", strings.TrimPrefix(url, "http://"))
 	if m := keyLine.FindStringSubmatch(p.out.String()); m != nil {
 		ts.Setenv("KEY", m[1])
 	}
-	ts.Check(os.WriteFile(ts.MkAbs("welcome.txt"), p.out.Bytes(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("welcome.txt"), []byte(p.out.String()), 0o600))
 	ts.Defer(func() { _ = c.Process.Kill() })
 	processes[ts.Getenv("WORK")] = p
 }
