@@ -172,6 +172,15 @@ func TestJobsAreClaimedInOrder(t *testing.T) {
 		}
 		e.clock.Set(start.Add(2 * time.Second))
 		mustClaim(t, e, third, 1)
+
+		// One whose worker died keeps its place before what came later.
+		e.clock.Advance(lease)
+		fourth := addJob(t, e, w)
+		e.clock.Advance(time.Second)
+		mustClaim(t, e, first, 2)
+		mustClaim(t, e, second, 2)
+		mustClaim(t, e, third, 2)
+		mustClaim(t, e, fourth, 1)
 	})
 }
 

@@ -12,8 +12,12 @@ import (
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
-// open is the valid_to of an entity row that is part of the head.
-const open = int64(1) << 60
+// open is the valid_to of an entity row that is part of the head. Queries for the head write it as a constant, openSQL, so that
+// the planner may use the index of open rows; ORDER BY entity_id makes it prefer that to the index of spans.
+const (
+	open    = int64(1) << 60
+	openSQL = "1152921504606846976"
+)
 
 type entityRow struct {
 	EntityID threat.ID   `db:"entity_id"`
@@ -24,8 +28,8 @@ type entityRow struct {
 // Head returns the structure of the newest version.
 func (v *Snapshot) Head(workspace, model string) (*threat.Structure, error) {
 	var rows []entityRow
-	err := v.list(&rows, `SELECT entity_id, kind, body FROM entities WHERE workspace_id = ? AND model_id = ? AND valid_to = ?`,
-		workspace, model, open)
+	err := v.list(&rows, `SELECT entity_id, kind, body FROM entities WHERE workspace_id = ? AND model_id = ? AND valid_to = `+openSQL+` ORDER BY entity_id`,
+		workspace, model)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +183,8 @@ func (t *Tx) SaveVersion(workspace, model string, base int, old, next *threat.St
 		return 0, err
 	}
 	for _, id := range rows.closed {
-		n, err := t.execN(`UPDATE entities SET valid_to = ? WHERE workspace_id = ? AND model_id = ? AND entity_id = ? AND valid_to = ?`,
-			version, workspace, model, id, open)
+		n, err := t.execN(`UPDATE entities SET valid_to = ? WHERE workspace_id = ? AND model_id = ? AND entity_id = ? AND valid_to = `+openSQL,
+			version, workspace, model, id)
 		if err != nil {
 			return 0, err
 		}

@@ -88,9 +88,8 @@ CREATE TABLE entities (
     PRIMARY KEY (workspace_id, model_id, entity_id, valid_from),
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX entities_open ON entities (model_id, entity_id) WHERE valid_to = 1152921504606846976; -- one open row an entity
-CREATE INDEX entities_valid_to ON entities (model_id, valid_to);
-CREATE INDEX entities_valid_from ON entities (model_id, valid_from);
+CREATE UNIQUE INDEX entities_open ON entities (workspace_id, model_id, entity_id) WHERE valid_to = 1152921504606846976; -- one open row an entity
+CREATE INDEX entities_span ON entities (workspace_id, model_id, valid_from, valid_to); -- both ends, so that an old version is found without a look at other rows
 
 -- The number the next id of a kind gets. Raised in the transaction that uses it, never lowered.
 CREATE TABLE counters (
@@ -123,7 +122,7 @@ CREATE TABLE controls (
     PRIMARY KEY (workspace_id, model_id, control_id),
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX controls_live ON controls (model_id, n) WHERE deleted_at IS NULL;
+CREATE INDEX controls_live ON controls (workspace_id, model_id, n) WHERE deleted_at IS NULL;
 
 -- Which control helps which CO, and in which of the CO's mitigation groups; group 0 is defence in depth.
 CREATE TABLE mitigations (
@@ -136,7 +135,7 @@ CREATE TABLE mitigations (
     FOREIGN KEY (workspace_id, model_id, control_id) REFERENCES controls (workspace_id, model_id, control_id) ON DELETE CASCADE,
     FOREIGN KEY (workspace_id, model_id) REFERENCES models (workspace_id, id) ON DELETE CASCADE
 );
-CREATE INDEX mitigations_control ON mitigations (model_id, control_id);
+CREATE INDEX mitigations_control ON mitigations (workspace_id, model_id, control_id);
 
 -- State changes of assumptions, beside the versions; the newest of an assumption is its state.
 CREATE TABLE assumption_events (
