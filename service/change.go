@@ -159,13 +159,13 @@ func (c *changeset) commit(who account.Principal) (Changed, error) {
 			Assumption: id, State: threat.Retired, Reason: "its control objectives became reachable",
 		})
 	}
-	after := c.old
-	if !threat.Same(c.old.structure, c.structure) {
-		if after, err = newVersion(c.structure.Clone()); err != nil {
-			return done, err
-		}
-		c.next = after
-		done.Version, err = c.tx.SaveVersion(who.WorkspaceID, c.model.ID, c.model.Version, c.old.structure, c.structure, who.UserID, c.summary)
+	changes, err := store.Compare(c.old.structure, c.structure)
+	if err != nil {
+		return done, err
+	}
+	if !changes.Empty() {
+		c.next = newVersion(c.structure.Clone())
+		done.Version, err = c.tx.SaveChanges(who.WorkspaceID, c.model.ID, c.model.Version, changes, who.UserID, c.summary)
 		if err != nil {
 			return done, err
 		}
@@ -183,7 +183,7 @@ func (c *changeset) commit(who account.Principal) (Changed, error) {
 			return done, err
 		}
 	}
-	done.Objectives = threat.CompareObjectives(c.old.objectives, after.objectives)
+	done.Objectives = threat.CompareObjectives(c.old.structure, c.structure)
 	if n := done.Objectives.Added; n > 0 {
 		done.Hint = fmt.Sprintf("%d new objectives have no controls yet: regenerate_controls with their ids (get_control_objectives, without_controls: true)", n)
 	}

@@ -156,13 +156,13 @@ func (h *head) helps(c *store.Control, in GetControlsIn) bool {
 	if in.Objective == "" && in.Asset == "" && in.Attacker == "" && in.Tier == "" {
 		return true
 	}
-	place := h.place()
+	cos, place := h.objectives(), h.place()
 	return slices.ContainsFunc(c.Objectives, func(id threat.ID) bool {
 		i, ok := place[id]
 		if !ok {
 			return false
 		}
-		co := &h.objectives[i]
+		co := &cos[i]
 		return (in.Objective == "" || co.ID == in.Objective) && (in.Asset == "" || co.Asset == in.Asset) &&
 			(in.Attacker == "" || co.Attacker == in.Attacker) && (in.Tier == "" || co.Tier == in.Tier)
 	})
@@ -170,10 +170,11 @@ func (h *head) helps(c *store.Control, in GetControlsIn) bool {
 
 // tier is the gravest tier among a control's live COs, or "" when it is orphaned.
 func (h *head) tier(c *store.Control) threat.Tier {
-	best, place := len(threat.Tiers()), h.place()
+	best := len(threat.Tiers())
+	cos, place := h.objectives(), h.place()
 	for _, id := range c.Objectives {
 		if i, ok := place[id]; ok {
-			best = min(best, tierRank(h.objectives[i].Tier))
+			best = min(best, tierRank(cos[i].Tier))
 		}
 	}
 	if best == len(threat.Tiers()) {

@@ -14,24 +14,29 @@ import (
 // written: it is shared by all its readers.
 type version struct {
 	structure  *threat.Structure
-	objectives []threat.Objective
-	place      func() map[threat.ID]int // CO id → place in objectives, made when first asked for
+	objectives func() []threat.Objective // made when first asked for, as is place
+	place      func() map[threat.ID]int  // CO id → place in objectives
 }
 
-func newVersion(s *threat.Structure) (*version, error) {
+// newVersion takes a structure that was checked.
+func newVersion(s *threat.Structure) *version {
 	v := &version{structure: s}
-	var err error
-	if v.objectives, err = s.Objectives(); err != nil {
-		return nil, err
-	}
+	v.objectives = sync.OnceValue(func() []threat.Objective {
+		cos, err := s.Objectives()
+		if err != nil {
+			panic("service: a checked structure with a missing rating: " + err.Error())
+		}
+		return cos
+	})
 	v.place = sync.OnceValue(func() map[threat.ID]int {
-		m := make(map[threat.ID]int, len(v.objectives))
-		for i := range v.objectives {
-			m[v.objectives[i].ID] = i
+		cos := v.objectives()
+		m := make(map[threat.ID]int, len(cos))
+		for i := range cos {
+			m[cos[i].ID] = i
 		}
 		return m
 	})
-	return v, nil
+	return v
 }
 
 // head is the newest state of a model: its row, its version and its controls, shared by all readers of one stamp.
@@ -97,10 +102,10 @@ func (s *Service) versionOf(v *store.Snapshot, workspace string, m store.Model) 
 	if err != nil {
 		return nil, err
 	}
-	ver, err := newVersion(structure)
-	if err != nil {
+	if _, err := structure.Objectives(); err != nil {
 		return nil, internal("model %s: %w", m.ID, err)
 	}
+	ver := newVersion(structure)
 	s.versions.put(key, ver)
 	return ver, nil
 }

@@ -64,7 +64,7 @@ func (s *Service) GetControlObjectives(ctx context.Context, who account.Principa
 		}
 		groups := h.groups()
 		var found []threat.Objective
-		for _, co := range h.objectives {
+		for _, co := range h.objectives() {
 			bare := co.Reachable && groups[co.ID] == nil
 			if in.IDs != nil && !slices.Contains(in.IDs, co.ID) || in.Tier != "" && co.Tier != in.Tier ||
 				in.Asset != "" && co.Asset != in.Asset || in.Attacker != "" && co.Attacker != in.Attacker ||

@@ -100,15 +100,18 @@ func appendBody[E any](list []E, body string) ([]E, error) {
 	return append(list, e), err
 }
 
-// rowChanges are the rows that a new version closes and opens.
-type rowChanges struct {
+// Changes are the rows that a new version closes and opens.
+type Changes struct {
 	closed []threat.ID
 	opened []entityRow
 }
 
-// changesBetween compares two structures entity by entity. Most are the same on both sides and are not marshalled.
-func changesBetween(old, next *threat.Structure) (*rowChanges, error) {
-	r := &rowChanges{}
+// Empty reports whether nothing changed.
+func (c *Changes) Empty() bool { return len(c.closed) == 0 && len(c.opened) == 0 }
+
+// Compare compares two structures entity by entity. Most are the same on both sides and are not marshalled.
+func Compare(old, next *threat.Structure) (*Changes, error) {
+	r := &Changes{}
 	err := errors.Join(
 		compareRows(r, threat.KindFeature, featureOf(old), featureOf(next), func(*string) threat.ID { return threat.FeatureID }),
 		compareRows(r, threat.KindAsset, old.Assets, next.Assets, func(a *threat.Asset) threat.ID { return a.ID }),
@@ -127,7 +130,7 @@ func featureOf(s *threat.Structure) []string {
 	return []string{s.Feature}
 }
 
-func compareRows[E any](r *rowChanges, kind threat.Kind, old, next []E, of func(*E) threat.ID) error {
+func compareRows[E any](r *Changes, kind threat.Kind, old, next []E, of func(*E) threat.ID) error {
 	before := make(map[threat.ID]*E, len(old))
 	for i := range old {
 		before[of(&old[i])] = &old[i]
@@ -166,6 +169,15 @@ func compareRows[E any](r *rowChanges, kind threat.Kind, old, next []E, of func(
 // SaveVersion makes version base+1 of a model whose version is base: rows of what changed from old to next are closed and
 // opened. It returns the new version. Errors: [threat.Conflict] when the model is at another version by now.
 func (t *Tx) SaveVersion(workspace, model string, base int, old, next *threat.Structure, author, summary string) (int, error) {
+	changes, err := Compare(old, next)
+	if err != nil {
+		return 0, err
+	}
+	return t.SaveChanges(workspace, model, base, changes, author, summary)
+}
+
+// SaveChanges is [Tx.SaveVersion] for a comparison made before.
+func (t *Tx) SaveChanges(workspace, model string, base int, rows *Changes, author, summary string) (int, error) {
 	n, err := t.execN(`
 		UPDATE models SET version = version + 1, stamp = stamp + 1, updated_at = ?
 		WHERE workspace_id = ? AND id = ? AND version = ? AND deleted_at IS NULL`,
@@ -178,10 +190,6 @@ func (t *Tx) SaveVersion(workspace, model string, base int, old, next *threat.St
 			Hinted("read it again and repeat the change")
 	}
 	version := base + 1
-	rows, err := changesBetween(old, next)
-	if err != nil {
-		return 0, err
-	}
 	for _, id := range rows.closed {
 		n, err := t.execN(`UPDATE entities SET valid_to = ? WHERE workspace_id = ? AND model_id = ? AND entity_id = ? AND valid_to = `+openSQL,
 			version, workspace, model, id)

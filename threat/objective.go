@@ -223,25 +223,31 @@ type ObjectiveChange struct {
 	Unreachable int `json:"unreachable"`
 }
 
-// CompareObjectives counts what changed between two results of [Structure.Objectives].
-func CompareObjectives(before, after []Objective) ObjectiveChange {
-	out := ObjectiveChange{Total: len(after)}
-	old := make(map[ID]*Objective, len(before))
-	for i := range before {
-		old[before[i].ID] = &before[i]
-	}
-	for i := range after {
-		co := &after[i]
-		if !co.Reachable {
-			out.Unreachable++
+// CompareObjectives counts what changed between the computed COs of two valid structures, without computing them: a CO is the
+// same when the names, properties and ratings it is made of are, and its reachability.
+func CompareObjectives(before, after *Structure) ObjectiveChange {
+	out := ObjectiveChange{Total: len(after.Assets) * len(after.Attackers)}
+	then, now := before.exposure(), after.exposure()
+	for i := range after.Assets {
+		a := &after.Assets[i]
+		oldAsset := before.Asset(a.ID)
+		for j := range after.Attackers {
+			t := &after.Attackers[j]
+			open := reachable(now[a.ID], t.Boundaries)
+			if !open {
+				out.Unreachable++
+			}
+			oldAttacker := before.Attacker(t.ID)
+			switch {
+			case oldAsset == nil || oldAttacker == nil:
+				out.Added++
+			case a.Name != oldAsset.Name, t.Name != oldAttacker.Name, !slices.Equal(a.Properties, oldAsset.Properties),
+				risk[a.Impact.row()][t.Likelihood.row()] != risk[oldAsset.Impact.row()][oldAttacker.Likelihood.row()],
+				open != reachable(then[a.ID], oldAttacker.Boundaries):
+				out.Changed++
+			}
 		}
-		switch was := old[co.ID]; {
-		case was == nil:
-			out.Added++
-		case *was != *co:
-			out.Changed++
-		}
 	}
-	out.Removed = len(before) - (len(after) - out.Added)
+	out.Removed = len(before.Assets)*len(before.Attackers) - (out.Total - out.Added)
 	return out
 }

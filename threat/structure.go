@@ -2,7 +2,6 @@ package threat
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -36,16 +35,6 @@ func (s *Structure) Clone() *Structure {
 		Boundaries:  slices.Clone(s.Boundaries),
 		Assumptions: slices.Clone(s.Assumptions),
 	}
-}
-
-// Same reports whether two structures have the same content.
-func Same(a, b *Structure) bool {
-	return a.Feature == b.Feature && same(a.Assets, b.Assets) && same(a.Attackers, b.Attackers) &&
-		same(a.Boundaries, b.Boundaries) && same(a.Assumptions, b.Assumptions)
-}
-
-func same[E any](a, b []E) bool {
-	return slices.EqualFunc(a, b, func(x, y E) bool { return reflect.DeepEqual(x, y) })
 }
 
 // Asset returns the asset with an id, or nil.
