@@ -70,11 +70,12 @@ const (
 	SectionBoundaries  Section = "trust_boundaries"
 	SectionAssumptions Section = "assumptions"
 	SectionVersions    Section = "versions"
+	SectionFeature     Section = "feature_description"
 )
 
 // Sections lists the legal sections.
 func Sections() []Section {
-	return []Section{SectionAssets, SectionAttackers, SectionBoundaries, SectionAssumptions, SectionVersions}
+	return []Section{SectionAssets, SectionAttackers, SectionBoundaries, SectionAssumptions, SectionVersions, SectionFeature}
 }
 
 // GetThreatModelIn names a model and what of it to show.
@@ -97,7 +98,7 @@ type GetThreatModelOut struct {
 	Offset   int            `json:"offset,omitempty"`
 	Summary  map[string]any `json:"summary,omitempty" jsonschema:"counts"`
 
-	Feature     string          `json:"feature_description,omitempty"`
+	Feature     string          `json:"feature_description,omitempty" jsonschema:"its beginning in an overview, whole as a section"`
 	Assets      []AssetRow      `json:"assets,omitempty"`
 	Attackers   []AttackerRow   `json:"attackers,omitempty"`
 	Boundaries  []BoundaryRow   `json:"trust_boundaries,omitempty"`
@@ -196,9 +197,12 @@ func atVersion(v *store.Snapshot, who account.Principal, h *head, n int, field s
 	return v.Version(who.WorkspaceID, h.model.ID, n)
 }
 
+// overviewFeature is how much of the feature description an overview repeats, in characters: the agent mostly wrote it itself.
+const overviewFeature = 240
+
 // overview fills out with names and ratings of everything but the assumptions, which are counted.
 func (out *GetThreatModelOut) overview(h *head, s *threat.Structure) error {
-	out.Feature = s.Feature
+	out.Feature = threat.Clip(s.Feature, overviewFeature)
 	tiers, unreachable, err := tiersOf(s)
 	if err != nil {
 		return err
@@ -264,6 +268,8 @@ func (out *GetThreatModelOut) section(v *store.Snapshot, who account.Principal, 
 		out.Returned = len(out.Boundaries)
 	case SectionAssumptions:
 		return out.assumptions(v, who, h, s, in, limit, offset)
+	case SectionFeature:
+		out.Feature, out.Total, out.Returned = s.Feature, 1, 1
 	case SectionVersions:
 		headers, total, err := v.Versions(who.WorkspaceID, h.model.ID, limit, offset)
 		if err != nil {

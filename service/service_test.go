@@ -531,3 +531,21 @@ func TestKeys(t *testing.T) {
 	_, err = b.RevokeKey(ctx, testenv.Caller(t, b.st, account.Developer), service.RevokeKeyIn{KeyID: decide.Key.ID})
 	code(t, err, threat.NotFound)
 }
+
+// An overview shows the beginning of the feature description, a section of it the whole.
+func TestFeatureDescription(t *testing.T) {
+	b := newBench(t)
+	long := feature + strings.Repeat(" It also keeps an audit log.", 20)
+	m := b.model(t)
+	must(b.EditThreatModel(ctx, b.who, service.EditThreatModelIn{ModelID: m.ModelID, FeatureDescription: &long}))(t)
+	if got := must(b.GetThreatModel(ctx, b.who, service.GetThreatModelIn{ModelID: m.ModelID}))(t); len(got.Feature) > 300 || got.Version != 2 {
+		t.Errorf("the overview at version %d has %d bytes of description", got.Version, len(got.Feature))
+	}
+	whole := must(b.GetThreatModel(ctx, b.who, service.GetThreatModelIn{ModelID: m.ModelID, Section: service.SectionFeature}))(t)
+	if whole.Feature != long {
+		t.Errorf("the section holds %q", whole.Feature)
+	}
+	if old := must(b.GetThreatModel(ctx, b.who, service.GetThreatModelIn{ModelID: m.ModelID, Version: 1, Section: service.SectionFeature}))(t); strings.Contains(old.Feature, "audit log") {
+		t.Error("version 1 changed")
+	}
+}
