@@ -39,10 +39,35 @@ func enum[T ~string](m map[reflect.Type]*jsonschema.Schema, values []T) {
 	m[reflect.TypeFor[T]()] = s
 }
 
+// Enum is what a string type outside the domain implements to have its closed set in schemas.
+type Enum interface{ Enum() []string }
+
+// ownEnums adds the types within t that implement [Enum].
+func ownEnums(t reflect.Type, m map[reflect.Type]*jsonschema.Schema) {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		ownEnums(t.Elem(), m)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			ownEnums(t.Field(i).Type, m)
+		}
+	case reflect.String:
+		if e, ok := reflect.Zero(t).Interface().(Enum); ok {
+			s := &jsonschema.Schema{Type: "string"}
+			for _, v := range e.Enum() {
+				s.Enum = append(s.Enum, v)
+			}
+			m[t] = s
+		}
+	}
+}
+
 // Input returns the schema of a call's arguments: strict (nothing beside the declared properties), with enums, without
 // "null" alternatives, which some clients reject. A property is optional when its field is marked omitempty or omitzero.
 func Input(t reflect.Type) (*jsonschema.Schema, error) {
-	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: enums()})
+	known := enums()
+	ownEnums(t, known)
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: known})
 	if err != nil {
 		return nil, err
 	}

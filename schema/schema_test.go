@@ -22,8 +22,13 @@ type embedded struct {
 	ModelID string `json:"model_id" jsonschema:"id of the model"`
 }
 
+type colour string
+
+func (colour) Enum() []string { return []string{"red", "blue"} }
+
 type sample struct {
 	embedded
+	Colours []*colour         `json:"colours,omitempty"`
 	Level   *threat.Level     `json:"level,omitempty"`
 	Props   []threat.Property `json:"props,omitempty" jsonschema:"what must hold"`
 	Count   int               `json:"count,omitempty"`
@@ -48,6 +53,7 @@ func TestInput(t *testing.T) {
 	for _, want := range []string{
 		`"level":{"type":"string","enum":["H","M","L"]}`,
 		`"props":{"type":"array","items":{"type":"string","enum":["C","I","A","U"]},"description":"what must hold"}`,
+		`"colours":{"type":"array","items":{"type":"string","enum":["red","blue"]}}`,
 		`"required":["model_id","object"]`, `"additionalProperties":false`, `"id of the model"`, `"what to do"`,
 	} {
 		if !strings.Contains(text, want) {
@@ -102,7 +108,7 @@ func TestCheck(t *testing.T) {
 		`{"model_id":7,` + object + `}`:                            "invalid: model_id: it is a number, string is needed",
 		`{"model_id":"m","level":"X",` + object + `}`:              `invalid: level: "X" is not known (valid: H, M, L)`,
 		`{"model_id":"m","props":["C","Q"],` + object + `}`:        `invalid: props.1: "Q" is not known (valid: C, I, A, U)`,
-		`{"model_id":"m","colour":1,` + object + `}`:               `invalid: colour: there is no parameter "colour" (parameters: model_id, level, props, count, flag, ops, map, object, raw)`,
+		`{"model_id":"m","colour":1,` + object + `}`:               `invalid: colour: there is no parameter "colour" (parameters: model_id, colours, level, props, count, flag, ops, map, object, raw)`,
 		`{"model_id":"m","ops":[{"deep":{"x":1}}],` + object + `}`: "invalid: ops.0.op: op is missing",
 		`{"model_id":"m","count":1.5,` + object + `}`:              "invalid: count: it is a number, integer is needed",
 		`{"model_id":"m","flag":"yes",` + object + `}`:             "invalid: flag: it is a string, boolean is needed",

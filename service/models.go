@@ -78,6 +78,9 @@ func Sections() []Section {
 	return []Section{SectionAssets, SectionAttackers, SectionBoundaries, SectionAssumptions, SectionVersions, SectionFeature}
 }
 
+// Enum lists the sections for schemas.
+func (Section) Enum() []string { return words(Sections()) }
+
 // GetThreatModelIn names a model and what of it to show.
 type GetThreatModelIn struct {
 	ModelID string  `json:"model_id"`
@@ -306,12 +309,14 @@ func boundaryRow(s *threat.Structure, b threat.Boundary) BoundaryRow {
 	return row
 }
 
-func joinStrings[T ~string](values []T) string {
-	words := make([]string, len(values))
+func joinStrings[T ~string](values []T) string { return joinWords(words(values)) }
+
+func words[T ~string](values []T) []string {
+	out := make([]string, len(values))
 	for i, v := range values {
-		words[i] = string(v)
+		out[i] = string(v)
 	}
-	return joinWords(words)
+	return out
 }
 
 // fieldError names the field of a domain error.
