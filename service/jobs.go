@@ -43,6 +43,7 @@ type JobOut struct {
 	Message          string          `json:"message"`
 	PollAfterSeconds int             `json:"poll_after_seconds,omitempty" jsonschema:"call get_operation_status after so many seconds"`
 	Result           json.RawMessage `json:"result,omitempty"`
+	Error            *threat.Error   `json:"error,omitempty" jsonschema:"why it failed"`
 
 	// Trail is every step begun so far, for a transport that reports progress. It is not part of the answer.
 	Trail []JobStep `json:"-"`
@@ -340,10 +341,9 @@ func jobOut(j store.Job) (JobOut, error) {
 	case store.JobDone:
 		out.Message, out.Result = "done", json.RawMessage(j.Result)
 	case store.JobFailed:
-		out.Message = "failed"
-		var te threat.Error
-		if json.Unmarshal([]byte(j.Error), &te) == nil {
-			return out, &te
+		out.Message, out.Error = "failed", &threat.Error{}
+		if err := json.Unmarshal([]byte(j.Error), out.Error); err != nil {
+			return out, internal("job %s: %w", j.ID, err)
 		}
 	case store.JobCancelled:
 		out.Message = "cancelled"
@@ -375,8 +375,8 @@ func Wait(seconds *int, byDefault int) (time.Duration, error) {
 	return time.Duration(n) * time.Second, nil
 }
 
-// GetOperationStatus returns a job's state, waiting for its end up to wait_seconds. The error of a failed job is returned as
-// the error of this call. Errors: [threat.NotFound], [threat.Invalid], and those of the job.
+// GetOperationStatus returns a job's state, waiting for its end up to wait_seconds. Errors: [threat.NotFound],
+// [threat.Invalid].
 func (s *Service) GetOperationStatus(ctx context.Context, who account.Principal, in GetOperationStatusIn) (JobOut, error) {
 	wait, err := Wait(in.WaitSeconds, 20)
 	if err != nil {

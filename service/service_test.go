@@ -415,10 +415,9 @@ func TestRegenerateConflict(t *testing.T) {
 	<-gated.Entered
 	must(b.AddAsset(ctx, b.who, service.AddAssetIn{Target: target(m.ModelID), Name: "Ledger"}))(t)
 	close(gated.Gate)
-	_, err = b.await(t, job)
-	te := code(t, err, threat.Conflict)
-	if !strings.Contains(te.Hint, "nothing was replaced") {
-		t.Errorf("%v", te)
+	failed := must(b.await(t, job))(t)
+	if failed.Status != store.JobFailed || failed.Error.Code != threat.Conflict || !strings.Contains(failed.Error.Hint, "nothing was replaced") {
+		t.Errorf("%+v", failed)
 	}
 	after := b.controls(t, m.ModelID, service.GetControlsIn{})
 	if len(after) != len(before) || after[0].ID != before[0].ID {

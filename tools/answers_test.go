@@ -201,6 +201,23 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// The call that starts a job fails with it; a later question about the job says how it ended, and is no error itself.
+func TestFailedJob(t *testing.T) {
+	u := live.Start(t).NewUser(t, account.Developer)
+	args := live.Args{"feature_description": "Make it nice.", "idempotency_key": "k", "wait_seconds": 50}
+	first := u.Refused("generate_threat_model", args, threat.Invalid)
+	again := u.Refused("generate_threat_model", args, threat.Invalid)
+	if *first != *again || first.Hint == "" {
+		t.Errorf("%v, then %v", first, again)
+	}
+	args["wait_seconds"], args["idempotency_key"] = 0, "other"
+	job := live.Call[service.JobOut](u, "generate_threat_model", args)
+	job = live.Call[service.JobOut](u, "get_operation_status", live.Args{"job_id": job.JobID})
+	if job.Status != "failed" || job.Error == nil || *job.Error != *first || job.Result != nil {
+		t.Errorf("%+v", job)
+	}
+}
+
 // Stored text is cleaned on its way in: what comes back holds no control or direction characters.
 func TestStoredTextIsCleaned(t *testing.T) {
 	u := live.Start(t).NewUser(t, account.Developer)

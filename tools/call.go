@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -146,7 +145,11 @@ func await[In any](r *Registry, svc *service.Service, t Tool, byDefault int, wai
 		if err != nil {
 			return job, err
 		}
-		return follow(ctx, svc, who, job, left, p)
+		job, err = follow(ctx, svc, who, job, left, p)
+		if err == nil && job.Error != nil {
+			return job, job.Error // the call that started the job failed with it
+		}
+		return job, err
 	})
 }
 
@@ -169,7 +172,7 @@ func follow(ctx context.Context, svc *service.Service, who account.Principal, jo
 		seconds = min(seconds, service.MaxWait)
 		next, err := svc.GetOperationStatus(ctx, who, service.GetOperationStatusIn{JobID: job.JobID, WaitSeconds: &seconds, Seen: sent})
 		if err != nil {
-			return next, fmt.Errorf("%w", err)
+			return next, err
 		}
 		job = next
 	}
