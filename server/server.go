@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -97,6 +98,7 @@ func New(c Config) (*Server, error) {
 		mcpserver.WithStateLess(true),
 		mcpserver.WithDisableStreaming(true),           // no GET stream: nothing is pushed, and Shutdown would hang on it
 		mcpserver.WithDisableLocalhostProtection(true), // guardHost does it, for REST too
+		mcpserver.WithStreamableHTTPLogger(libraryLog(c.Log)),
 	)
 	if s.api, err = rest.New(c.Service, c.Log, c.Version); err != nil {
 		return nil, err
@@ -110,6 +112,12 @@ func New(c Config) (*Server, error) {
 		ErrorLog:          nil,
 	}
 	return s, nil
+}
+
+// libraryLog is where the library logs: into ours, instead of beside it, and without the line that it writes for every client
+// that tries a GET first.
+func libraryLog(log zerolog.Logger) *slog.Logger {
+	return slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel))))
 }
 
 // NewMCP makes the MCP server over the service's tools, resources and prompts: one for HTTP and stdio alike.

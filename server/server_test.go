@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -51,6 +52,42 @@ func TestProtocolRevisions(t *testing.T) {
 	}
 	if bytes.Contains(r.Body, []byte(`"logging"`)) || bytes.Contains(r.Body, []byte(`"tasks"`)) {
 		t.Errorf("logging or tasks are declared, whose state all clients would share: %s", r.Body)
+	}
+}
+
+// A client may keep the lists, never what a resource says: it changes with the next edit.
+func TestCacheHints(t *testing.T) {
+	u := live.Start(t).NewUser(t, account.Developer)
+	for method, want := range map[string]string{
+		"tools/list": `"ttlMs":300000`, "prompts/list": `"ttlMs":300000`, "resources/list": `"ttlMs":300000`, "resources/read": `"ttlMs":0`,
+	} {
+		params := map[string]any{}
+		if method == "resources/read" {
+			params["uri"] = "redoubt://models"
+		}
+		body, headers := live.Modern(1, method, params)
+		r := u.Do("POST", "/mcp", strings.NewReader(body), headers...)
+		if r.Status != 200 || !bytes.Contains(r.Body, []byte(want)) || !bytes.Contains(r.Body, []byte(`"cacheScope":"private"`)) {
+			t.Errorf("%s: %d %.300s, want %s", method, r.Status, r.Body, want)
+		}
+	}
+}
+
+// What the MCP library logs goes into our log, and a client that tries a GET first leaves no line at all.
+func TestLibraryLog(t *testing.T) {
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	var beside bytes.Buffer
+	slog.SetDefault(slog.New(slog.NewTextHandler(&beside, nil)))
+	env := live.Start(t)
+	u := env.NewUser(t, account.Developer)
+	u.Do("GET", "/mcp", nil)
+	if env.Log.String() != "" {
+		t.Errorf("a GET was logged: %s", env.Log)
+	}
+	u.Do("POST", "/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,"result":{"no":"session"}}`), "Content-Type", "application/json")
+	if !strings.Contains(env.Log.String(), `"level":"error"`) || beside.Len() > 0 {
+		t.Errorf("in our log: %q, beside it: %q", env.Log, beside.String())
 	}
 }
 

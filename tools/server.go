@@ -23,8 +23,10 @@ func (r *Registry) Options() []server.ServerOption {
 		server.WithHooks(hooks),
 		server.WithInstructions(instructions),
 		server.WithRecovery(),
-		// The lists are the same until the next release, per key: a client may keep them for five minutes.
+		// The lists are the same until the next release, per key: a client may keep them for five minutes. What a resource says
+		// changes with the next edit: it is to be asked for each time.
 		server.WithCacheHints(5*60*1000, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodResourcesRead, 0, mcp.CacheScopePrivate),
 	}
 }
 
