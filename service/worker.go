@@ -1,0 +1,299 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/store"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// A lease is renewed well before it ends, so that only a dead worker loses its job (store.md).
+const (
+	jobLease   = 30 * time.Second
+	jobRenewal = 10 * time.Second
+	jobPoll    = time.Second            // how often a worker looks for jobs that another process left
+	waitPoll   = 250 * time.Millisecond // how often a waiter looks for progress made in another process
+)
+
+// jobRunner runs jobs in this process and wakes those who wait for them.
+type jobRunner struct {
+	workers int
+	wake    chan struct{} // a job was added
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced whenever a job of this process moved
+}
+
+// task is a job that this process runs.
+type task struct {
+	s     *Service
+	job   store.Job
+	who   account.Principal
+	trail []JobStep
+	draft string
+}
+
+// apply writes a job's result within the transaction that ends the job; it returns the answer and the id of the model.
+type apply func(*store.Tx) (result any, model string, err error)
+
+// runJob runs one kind of job up to its result, which it returns to be applied.
+func (s *Service) runJob(ctx context.Context, t *task) (apply, error) {
+	switch t.job.Kind {
+	case generateJob:
+		return t.generate(ctx)
+	case regenerateJob:
+		return t.regenerate(ctx)
+	}
+	return nil, internal("job %s is of unknown kind %q", t.job.ID, t.job.Kind)
+}
+
+// Start begins to run jobs, those that a former process left unfinished included.
+func (s *Service) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.jobs.stop = cancel
+	s.jobs.wake = make(chan struct{}, s.jobs.workers)
+	for range s.jobs.workers {
+		s.jobs.done.Go(func() { s.work(ctx) })
+	}
+	s.jobs.done.Go(func() { s.housekeep(ctx) })
+}
+
+// Stop ends the workers and waits for them. A job under way is given back and goes on after the next start.
+func (s *Service) Stop() {
+	if s.jobs.stop != nil {
+		s.jobs.stop()
+		s.jobs.done.Wait()
+	}
+}
+
+func (s *Service) work(ctx context.Context) {
+	timer := time.NewTicker(jobPoll)
+	defer timer.Stop()
+	for {
+		ran, err := s.workOne(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error().Err(err).Msg("job worker")
+		}
+		if ran && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.jobs.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// workOne claims and runs one job. It reports whether there was one.
+func (s *Service) workOne(ctx context.Context) (bool, error) {
+	var due bool
+	err := s.store.Read(ctx, func(v *store.Snapshot) (err error) {
+		due, err = v.JobDue()
+		return err
+	})
+	if err != nil || !due {
+		return false, err
+	}
+	var job store.Job
+	var ok bool
+	err = s.store.Write(ctx, func(tx *store.Tx) (err error) {
+		job, ok, err = tx.ClaimJob(jobLease)
+		return err
+	})
+	if err != nil || !ok {
+		return false, err
+	}
+	return true, s.runClaimed(ctx, job)
+}
+
+// runClaimed runs a job under its lease and writes how it ended.
+func (s *Service) runClaimed(ctx context.Context, job store.Job) error {
+	t := &task{s: s, job: job, draft: job.Draft}
+	if err := errors.Join(json.Unmarshal([]byte(job.Principal), &t.who), json.Unmarshal([]byte(job.Trail), &t.trail)); err != nil {
+		return s.failJob(t, err)
+	}
+	jobCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var renewals sync.WaitGroup
+	renewals.Go(func() { s.renew(jobCtx, cancel, job) })
+	defer renewals.Wait()
+	defer cancel()
+
+	result, err := s.guarded(jobCtx, t)
+	if err == nil {
+		err = s.finishJob(t, result)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, store.ErrJobLost):
+		return nil // cancelled, or another worker has it: not ours to write any more
+	case ctx.Err() != nil: // this process stops
+		err = s.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+			return tx.ReleaseJob(job.WorkspaceID, job.ID, job.Attempt)
+		})
+		if errors.Is(err, store.ErrJobLost) {
+			return nil
+		}
+		return err
+	case jobCtx.Err() != nil:
+		return nil // the lease was lost
+	default:
+		return s.failJob(t, err)
+	}
+	return nil
+}
+
+// guarded turns a panic of a job into an error of that job.
+func (s *Service) guarded(ctx context.Context, t *task) (result apply, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error().Str("job", t.job.ID).Interface("panic", r).Bytes("stack", debug.Stack()).Msg("a job panicked")
+			err = internal("the job panicked")
+		}
+	}()
+	return s.runJob(ctx, t)
+}
+
+func (s *Service) renew(ctx context.Context, lost context.CancelFunc, job store.Job) {
+	timer := time.NewTicker(jobRenewal)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		var ok bool
+		err := s.store.Write(ctx, func(tx *store.Tx) (err error) {
+			ok, err = tx.RenewJob(job.WorkspaceID, job.ID, job.Attempt, jobLease)
+			return err
+		})
+		if err == nil && !ok {
+			lost()
+			return
+		}
+	}
+}
+
+// finishJob applies a result and marks the job done, in one transaction under this attempt.
+func (s *Service) finishJob(t *task, result apply) error {
+	err := s.store.Write(context.Background(), func(tx *store.Tx) error {
+		out, model, err := result(tx)
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(out)
+		if err != nil {
+			return err
+		}
+		return tx.FinishJob(t.job.WorkspaceID, t.job.ID, t.job.Attempt, store.JobDone, model, string(raw), "")
+	})
+	s.jobs.moved()
+	return err
+}
+
+// failJob marks a job failed with what its caller may know, and records the refusal.
+func (s *Service) failJob(t *task, cause error) error {
+	var te *threat.Error
+	if !errors.As(cause, &te) {
+		s.log.Error().Err(cause).Str("job", t.job.ID).Str("kind", t.job.Kind).Msg("a job failed")
+		te = threat.Errorf(threat.Internal, "internal error").Hinted("try again; the server's log has the cause")
+	}
+	raw, err := json.Marshal(te)
+	if err != nil {
+		return err
+	}
+	err = s.store.Write(context.Background(), func(tx *store.Tx) error {
+		return tx.FinishJob(t.job.WorkspaceID, t.job.ID, t.job.Attempt, store.JobFailed, t.job.ModelID, "", string(raw))
+	})
+	s.jobs.moved()
+	if errors.Is(err, store.ErrJobLost) {
+		return nil
+	}
+	s.refused(context.Background(), t.who, verb{name: t.job.Kind, model: t.job.ModelID, needs: account.Write}, nil, te)
+	return err
+}
+
+// begin notes that a step starts, where every waiter sees it.
+func (t *task) begin(name string) error {
+	if len(t.trail) > 0 && t.trail[len(t.trail)-1].Name == name {
+		return nil // resumed within this step
+	}
+	t.trail = append(t.trail, JobStep{Number: len(t.trail) + 1, Name: name})
+	return t.save(t.draft)
+}
+
+// save keeps what is done so far, so that a resume starts at the next step.
+func (t *task) save(draft string) error {
+	trail, err := json.Marshal(t.trail)
+	if err != nil {
+		return err
+	}
+	t.draft = draft
+	err = t.s.store.Write(context.Background(), func(tx *store.Tx) error {
+		return tx.SaveJobProgress(t.job.WorkspaceID, t.job.ID, t.job.Attempt, draft, string(trail))
+	})
+	t.s.jobs.moved()
+	return err
+}
+
+// moved wakes everyone who waits for a job of this process.
+func (r *jobRunner) moved() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
+}
+
+// next returns a channel that is closed when a job of this process moves.
+func (r *jobRunner) next() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.changed == nil {
+		r.changed = make(chan struct{})
+	}
+	return r.changed
+}
+
+// poke wakes a worker.
+func (r *jobRunner) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// housekeep removes what is past its life.
+func (s *Service) housekeep(ctx context.Context) {
+	timer := time.NewTicker(time.Hour)
+	defer timer.Stop()
+	for {
+		err := s.store.Write(ctx, func(tx *store.Tx) error {
+			if err := tx.PurgeAnswers(); err != nil {
+				return err
+			}
+			_, err := tx.PurgeModels(tx.Now().Add(-deletedModelLife))
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			s.log.Error().Err(err).Msg("housekeeping")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+	}
+}
