@@ -228,6 +228,10 @@ type ObjectiveChange struct {
 func CompareObjectives(before, after *Structure) ObjectiveChange {
 	out := ObjectiveChange{Total: len(after.Assets) * len(after.Attackers)}
 	then, now := before.exposure(), after.exposure()
+	oldAttackers := make([]*Attacker, len(after.Attackers))
+	for j := range after.Attackers {
+		oldAttackers[j] = before.Attacker(after.Attackers[j].ID)
+	}
 	for i := range after.Assets {
 		a := &after.Assets[i]
 		oldAsset := before.Asset(a.ID)
@@ -237,7 +241,7 @@ func CompareObjectives(before, after *Structure) ObjectiveChange {
 			if !open {
 				out.Unreachable++
 			}
-			oldAttacker := before.Attacker(t.ID)
+			oldAttacker := oldAttackers[j]
 			switch {
 			case oldAsset == nil || oldAttacker == nil:
 				out.Added++

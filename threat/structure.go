@@ -3,6 +3,7 @@ package threat
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -64,9 +65,11 @@ func assetName(a *Asset) string       { return a.Name }
 func attackerName(t *Attacker) string { return t.Name }
 func boundaryName(b *Boundary) string { return b.Name }
 
+// find searches a list in id order. The ids of a list are of one kind, so their numbers order them.
 func find[E any](list []E, id ID, of func(*E) ID) *E {
-	i, ok := slices.BinarySearchFunc(list, id, func(e E, id ID) int { return CompareIDs(of(&e), id) })
-	if !ok {
+	n := id.Number()
+	i := sort.Search(len(list), func(i int) bool { return of(&list[i]).Number() >= n })
+	if i == len(list) || of(&list[i]) != id {
 		return nil
 	}
 	return &list[i]
