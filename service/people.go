@@ -188,13 +188,12 @@ type FirstStart struct {
 }
 
 // EnsureAdmin makes the instance administrator with a personal workspace, a developer key and an admin key, on a database
-// without users; ok is false when there was a user already, and nothing is made. keep is called with the keys before the
+// without one; ok is false when there was one already, and nothing is made. keep is called with the keys before the
 // commit, so that keys which cannot be kept are never made.
 func (s *Service) EnsureAdmin(ctx context.Context, keep func(FirstStart) error) (first FirstStart, ok bool, err error) {
 	err = s.store.Write(ctx, func(tx *store.Tx) error {
 		first, ok = FirstStart{}, false
-		users, err := tx.Users()
-		if err != nil || len(users) > 0 {
+		if _, err := tx.FirstAdmin(); threat.CodeOf(err) != threat.NotFound {
 			return err
 		}
 		made, err := createUser(tx, CreateUserIn{Email: "admin@localhost", Name: "admin", InstanceAdmin: true})
