@@ -73,6 +73,25 @@ func TestCacheHints(t *testing.T) {
 	}
 }
 
+// A client that listens for changes is told which it will hear of, though that is none.
+func TestListenIsAcknowledged(t *testing.T) {
+	u := live.Start(t).NewUser(t, account.Developer)
+	acknowledged := 0
+	for range 40 {
+		body, headers := live.Modern(1, "subscriptions/listen", map[string]any{"notifications": map[string]any{"toolsListChanged": true}})
+		r := u.Do("POST", "/mcp", strings.NewReader(body), headers...)
+		if r.Status != 200 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		if bytes.Contains(r.Body, []byte(`"notifications/subscriptions/acknowledged"`)) {
+			acknowledged++
+		}
+	}
+	if acknowledged < 36 { // the library loses two in five without the pause, and still one in some thousands with it
+		t.Errorf("%d of 40 were acknowledged", acknowledged)
+	}
+}
+
 // What the MCP library logs goes into our log, and a client that tries a GET first leaves no line at all.
 func TestLibraryLog(t *testing.T) {
 	before := slog.Default()

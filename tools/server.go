@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -17,6 +18,10 @@ import (
 func (r *Registry) Options() []server.ServerOption {
 	hooks := &server.Hooks{}
 	hooks.AddAfterListTools(r.choose)
+	// Nothing can be subscribed to, so a listen ends at once; without a pause the library loses its acknowledgement.
+	hooks.AddAfterSubscriptionsListen(func(context.Context, any, *mcp.SubscriptionsListenRequest, *mcp.SubscriptionsListenResult) {
+		time.Sleep(settle)
+	})
 	return []server.ServerOption{
 		server.WithToolCapabilities(false),
 		server.WithToolFilter(r.filter),
