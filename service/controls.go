@@ -49,6 +49,16 @@ type ControlSummary struct {
 	Orphaned int                          `json:"orphaned"`
 }
 
+func newControlSummary() ControlSummary {
+	return ControlSummary{Status: map[threat.ControlStatus]int{}, Tiers: map[threat.Tier]int{}}
+}
+
+// narrows reports whether anything but paging was asked for.
+func (in GetControlsIn) narrows() bool {
+	return in.IDs != nil || in.Status != "" || in.Objective != "" || in.Asset != "" || in.Attacker != "" || in.Tier != "" ||
+		in.Text != "" || in.Deleted
+}
+
 // GetControlsOut is a page of controls, gravest tier first.
 type GetControlsOut struct {
 	ModelID  string         `json:"model_id"`
@@ -68,7 +78,7 @@ func (s *Service) GetControls(ctx context.Context, who account.Principal, in Get
 	}
 	return readHead(ctx, s, who, in.ModelID, func(v *store.Snapshot, h *head) (GetControlsOut, error) {
 		out := GetControlsOut{ModelID: h.model.ID, Version: h.model.Version, Offset: offset, Controls: []ControlRow{}}
-		out.Summary = ControlSummary{Status: map[threat.ControlStatus]int{}, Tiers: map[threat.Tier]int{}}
+		out.Summary = newControlSummary()
 		var cos []threat.ID
 		if in.Objective != "" {
 			cos = []threat.ID{in.Objective}
@@ -88,7 +98,12 @@ func (s *Service) GetControls(ctx context.Context, who account.Principal, in Get
 				}
 			}
 		}
-		found := h.filterControls(controls, in, &out.Summary)
+		var found []foundControl
+		if in.narrows() {
+			found = h.filterControls(controls, in, &out.Summary)
+		} else {
+			found, out.Summary = h.all().found, h.all().summary
+		}
 		out.Total = len(found)
 		for _, f := range cut(found, limit, offset) {
 			out.Controls = append(out.Controls, f.row())
@@ -96,6 +111,12 @@ func (s *Service) GetControls(ctx context.Context, who account.Principal, in Get
 		out.Returned = len(out.Controls)
 		return out, nil
 	})
+}
+
+// allControls are the live controls of a head. They are shared: nobody writes into them.
+type allControls struct {
+	found   []foundControl
+	summary ControlSummary
 }
 
 // foundControl is a control with what its COs say of it.

@@ -43,9 +43,10 @@ func newVersion(s *threat.Structure) *version {
 type head struct {
 	*version
 	model    store.Model
-	controls []store.Control // live ones in id order
-	tiers    []threat.Tier   // of each of controls
-	links    []store.Link    // of live controls, ordered by CO, group, control
+	controls []store.Control    // live ones in id order
+	tiers    []threat.Tier      // of each of controls
+	links    []store.Link       // of live controls, ordered by CO, group, control
+	all      func() allControls // every control in the order of a list, and their counts; made when first asked for
 }
 
 // cache keeps what was loaded last, by key. What it returns is compared with the model's row, which every request reads: no
@@ -155,6 +156,11 @@ func (s *Service) loadHead(v *store.Snapshot, workspace string, m store.Model) (
 		return nil, err
 	}
 	h.links = slices.DeleteFunc(links, func(l store.Link) bool { return !live[l.Control] })
+	h.all = sync.OnceValue(func() allControls {
+		a := allControls{summary: newControlSummary()}
+		a.found = h.filterControls(h.controls, GetControlsIn{}, &a.summary)
+		return a
+	})
 	return h, nil
 }
 

@@ -2,6 +2,7 @@ package tools_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/redoubt-dev/redoubt/internal/testenv"
 	"github.com/redoubt-dev/redoubt/internal/testenv/live"
 	"github.com/redoubt-dev/redoubt/server"
+	"github.com/redoubt-dev/redoubt/service"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 	"github.com/redoubt-dev/redoubt/tools"
@@ -122,4 +124,26 @@ func BenchmarkGetControls(b *testing.B) {
 	b.ReportMetric(float64(took[0].Microseconds())/float64(b.N*batch), "µs/get_controls")
 	b.ReportMetric(float64(took[1].Microseconds())/float64(b.N*batch), "µs/noop")
 	b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
+}
+
+// BenchmarkGetControlsService is the use case alone, without transport.
+func BenchmarkGetControlsService(b *testing.B) {
+	env := live.Start(b)
+	u := env.NewUser(b, account.Developer)
+	model := testenv.Model(b, env.Store, u.Who.WorkspaceID, u.Who.UserID, 30, 12)
+	var cos []threat.ID
+	for a := range 30 {
+		for t := range 12 {
+			cos = append(cos, threat.ObjectiveID(threat.ID(fmt.Sprint("A", a+1)), threat.ID(fmt.Sprint("T", t+1))))
+		}
+	}
+	withControls(b, env.Store, u.Who.WorkspaceID, model.ID, cos, 300)
+	limit := 20
+	b.ResetTimer()
+	for range b.N {
+		out, err := env.Service.GetControls(context.Background(), u.Who, service.GetControlsIn{ModelID: model.ID, Limit: &limit})
+		if err != nil || out.Returned != 20 {
+			b.Fatal(err)
+		}
+	}
 }
