@@ -25,7 +25,7 @@ row() {
     }' "$tmp.run" >>"$tmp"
 }
 
-row "ratio ≥ 0.7 of the no-op tool's requests per second" ./tools BenchmarkGetControls 100x
+row "ratio ≥ 0.7 of the no-op tool's requests per second" ./tools 'BenchmarkGetControls$' 100x
 row "ratio ≤ 3 of a one-row commit" ./service 'BenchmarkEdit$' 2000x
 row "under 50 ms, the job and its writing included" ./service 'BenchmarkGenerate$' 50x
 row "under 50 ms each" ./pipeline/builtin 'BenchmarkGenerate' 50x
