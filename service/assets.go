@@ -34,8 +34,12 @@ func (s *Service) AddAsset(ctx context.Context, who account.Principal, in AddAss
 	if a.Impact == "" {
 		a.Impact = threat.Medium
 	}
-	return change(ctx, s, who, "add_asset", in.Target, in, func(c *changeset) (err error) {
-		made, err = c.structure.AddAsset(c.counters, a)
+	return change(ctx, s, who, "add_asset", in.Target, in, func(c *changeset) error {
+		ids, err := c.ids()
+		if err != nil {
+			return err
+		}
+		made, err = c.structure.AddAsset(ids, a)
 		c.object, c.summary = string(made.ID), "added asset "+string(made.ID)
 		return err
 	}, func(c *changeset, done Changed) AssetOut { return AssetOut{done, assetRow(made)} })

@@ -77,6 +77,10 @@ func (c *changeset) assumption(who account.Principal, op AssumptionOp, states ma
 	if err != nil {
 		return AssumptionRow{}, fieldError(err, "reason")
 	}
+	ids, err := c.ids()
+	if err != nil {
+		return AssumptionRow{}, err
+	}
 	switch op.Op {
 	case OpAdd:
 		if op.ID != "" {
@@ -87,7 +91,7 @@ func (c *changeset) assumption(who account.Principal, op AssumptionOp, states ma
 		if op.Kind != nil {
 			a.Kind = *op.Kind
 		}
-		made, err := c.structure.AddAssumption(c.counters, a)
+		made, err := c.structure.AddAssumption(ids, a)
 		return assumptionRow(made, states), err
 	case OpEdit:
 		made, err := c.structure.EditAssumption(op.ID, threat.AssumptionEdit{Text: op.Text, Kind: op.Kind, Objectives: op.Objectives})
@@ -138,7 +142,11 @@ func (c *changeset) restoreAssumption(who account.Principal, id threat.ID, state
 	}
 	a := *past.Assumption(id)
 	a.Objectives = slices.DeleteFunc(slices.Clone(a.Objectives), func(co threat.ID) bool { return !c.structure.HasObjective(co) })
-	made, err := c.structure.AddAssumption(c.counters, a)
+	ids, err := c.ids()
+	if err != nil {
+		return AssumptionRow{}, err
+	}
+	made, err := c.structure.AddAssumption(ids, a)
 	if err != nil {
 		return AssumptionRow{}, err
 	}

@@ -34,8 +34,12 @@ func (s *Service) AddAttacker(ctx context.Context, who account.Principal, in Add
 	if t.Likelihood == "" {
 		t.Likelihood = threat.Medium
 	}
-	return change(ctx, s, who, "add_attacker", in.Target, in, func(c *changeset) (err error) {
-		made, err = c.structure.AddAttacker(c.counters, t)
+	return change(ctx, s, who, "add_attacker", in.Target, in, func(c *changeset) error {
+		ids, err := c.ids()
+		if err != nil {
+			return err
+		}
+		made, err = c.structure.AddAttacker(ids, t)
 		c.object, c.summary = string(made.ID), "added attacker "+string(made.ID)
 		return err
 	}, func(c *changeset, done Changed) AttackerOut { return AttackerOut{done, attackerRow(made)} })

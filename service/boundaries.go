@@ -89,6 +89,10 @@ func countOperations(n int) error {
 // boundary runs one operation and returns the boundary's id.
 func (c *changeset) boundary(who account.Principal, op BoundaryOp) (threat.ID, error) {
 	id := op.ID
+	ids, err := c.ids()
+	if err != nil {
+		return "", err
+	}
 	switch op.Op {
 	case OpAdd:
 		if op.ID != "" {
@@ -97,7 +101,7 @@ func (c *changeset) boundary(who account.Principal, op BoundaryOp) (threat.ID, e
 		b := threat.Boundary{Assets: op.Assets}
 		setText(&b.Name, op.Name)
 		setText(&b.Description, op.Description)
-		made, err := c.structure.AddBoundary(c.counters, b)
+		made, err := c.structure.AddBoundary(ids, b)
 		if err != nil {
 			return "", err
 		}
@@ -119,7 +123,7 @@ func (c *changeset) boundary(who account.Principal, op BoundaryOp) (threat.ID, e
 			return "", gone("trust boundary", id, entityIDs(past.Boundaries, func(b threat.Boundary) threat.ID { return b.ID }))
 		}
 		b.Assets = slices.DeleteFunc(slices.Clone(b.Assets), func(a threat.ID) bool { return c.structure.Asset(a) == nil })
-		if _, err := c.structure.AddBoundary(c.counters, *b); err != nil {
+		if _, err := c.structure.AddBoundary(ids, *b); err != nil {
 			return "", err
 		}
 	default:

@@ -28,6 +28,7 @@ type Changed struct {
 // changeset is the state that a structural edit works on.
 type changeset struct {
 	tx        *store.Tx
+	workspace string
 	model     store.Model
 	old       *version          // what it was
 	structure *threat.Structure // the edit changes it in place
@@ -92,11 +93,38 @@ func (s *Service) begin(tx *store.Tx, workspace string, t Target) (*changeset, e
 	if t.ExpectedVersion != 0 && t.ExpectedVersion != m.Version {
 		return nil, stale(tx, workspace, m, t.ExpectedVersion, old.structure)
 	}
-	counters, err := tx.Counters(workspace, m.ID)
-	if err != nil {
-		return nil, err
+	shared := *old.structure // its operations replace lists and never write into them
+	return &changeset{tx: tx, workspace: workspace, model: m, old: old, structure: &shared}, nil
+}
+
+// ids returns the model's counters, which an edit that adds nothing does not need.
+func (c *changeset) ids() (threat.Counters, error) {
+	if c.counters == nil {
+		var err error
+		if c.counters, err = c.tx.Counters(c.workspace, c.model.ID); err != nil {
+			return nil, err
+		}
+		c.loaded = c.counters.Clone()
 	}
-	return &changeset{tx: tx, model: m, old: old, structure: old.structure.Clone(), counters: counters, loaded: counters.Clone()}, nil
+	return c.counters, nil
+}
+
+// settle brings the boundary assumptions up to date and notes those that retire.
+func (c *changeset) settle() error {
+	if c.structure.Settled() {
+		return nil
+	}
+	ids, err := c.ids()
+	if err != nil {
+		return err
+	}
+	retired, err := c.structure.SettleSeparations(ids)
+	for _, id := range retired {
+		c.events = append(c.events, store.AssumptionEvent{
+			Assumption: id, State: threat.Retired, Reason: "its control objectives became reachable",
+		})
+	}
+	return err
 }
 
 // stale is the conflict of a writer who worked on an older version: it names the current version and what changed since.
@@ -150,21 +178,15 @@ func changesInWords(changes []threat.Change) string {
 // commit writes what an edit left behind as the next version.
 func (c *changeset) commit(who account.Principal) (Changed, error) {
 	done := Changed{ModelID: c.model.ID, Version: c.model.Version}
-	retired, err := c.structure.SettleSeparations(c.counters)
-	if err != nil {
+	if err := c.settle(); err != nil {
 		return done, err
-	}
-	for _, id := range retired {
-		c.events = append(c.events, store.AssumptionEvent{
-			Assumption: id, State: threat.Retired, Reason: "its control objectives became reachable",
-		})
 	}
 	changes, err := store.Compare(c.old.structure, c.structure)
 	if err != nil {
 		return done, err
 	}
 	if !changes.Empty() {
-		c.next = newVersion(c.structure.Clone())
+		c.next = newVersion(c.structure) // nobody changes it any more
 		done.Version, err = c.tx.SaveChanges(who.WorkspaceID, c.model.ID, c.model.Version, changes, who.UserID, c.summary)
 		if err != nil {
 			return done, err

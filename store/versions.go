@@ -1,11 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"time"
 
@@ -113,11 +111,12 @@ func (c *Changes) Empty() bool { return len(c.closed) == 0 && len(c.opened) == 0
 func Compare(old, next *threat.Structure) (*Changes, error) {
 	r := &Changes{}
 	err := errors.Join(
-		compareRows(r, threat.KindFeature, featureOf(old), featureOf(next), func(*string) threat.ID { return threat.FeatureID }),
-		compareRows(r, threat.KindAsset, old.Assets, next.Assets, func(a *threat.Asset) threat.ID { return a.ID }),
-		compareRows(r, threat.KindAttacker, old.Attackers, next.Attackers, func(t *threat.Attacker) threat.ID { return t.ID }),
-		compareRows(r, threat.KindBoundary, old.Boundaries, next.Boundaries, func(b *threat.Boundary) threat.ID { return b.ID }),
-		compareRows(r, threat.KindAssumption, old.Assumptions, next.Assumptions, func(a *threat.Assumption) threat.ID { return a.ID }),
+		compareRows(r, threat.KindFeature, featureOf(old), featureOf(next), func(*string) threat.ID { return threat.FeatureID },
+			func(a, b *string) bool { return *a == *b }),
+		compareRows(r, threat.KindAsset, old.Assets, next.Assets, func(a *threat.Asset) threat.ID { return a.ID }, (*threat.Asset).Equal),
+		compareRows(r, threat.KindAttacker, old.Attackers, next.Attackers, func(t *threat.Attacker) threat.ID { return t.ID }, (*threat.Attacker).Equal),
+		compareRows(r, threat.KindBoundary, old.Boundaries, next.Boundaries, func(b *threat.Boundary) threat.ID { return b.ID }, (*threat.Boundary).Equal),
+		compareRows(r, threat.KindAssumption, old.Assumptions, next.Assumptions, func(a *threat.Assumption) threat.ID { return a.ID }, (*threat.Assumption).Equal),
 	)
 	return r, err
 }
@@ -130,7 +129,7 @@ func featureOf(s *threat.Structure) []string {
 	return []string{s.Feature}
 }
 
-func compareRows[E any](r *Changes, kind threat.Kind, old, next []E, of func(*E) threat.ID) error {
+func compareRows[E any](r *Changes, kind threat.Kind, old, next []E, of func(*E) threat.ID, equal func(a, b *E) bool) error {
 	before := make(map[threat.ID]*E, len(old))
 	for i := range old {
 		before[of(&old[i])] = &old[i]
@@ -139,7 +138,7 @@ func compareRows[E any](r *Changes, kind threat.Kind, old, next []E, of func(*E)
 		id := of(&next[i])
 		was := before[id]
 		delete(before, id)
-		if was != nil && reflect.DeepEqual(*was, next[i]) {
+		if was != nil && equal(was, &next[i]) {
 			continue
 		}
 		body, err := json.Marshal(next[i])
@@ -147,13 +146,6 @@ func compareRows[E any](r *Changes, kind threat.Kind, old, next []E, of func(*E)
 			return fmt.Errorf("store: entity %s: %w", id, err)
 		}
 		if was != nil {
-			old, err := json.Marshal(*was)
-			if err != nil {
-				return fmt.Errorf("store: entity %s: %w", id, err)
-			}
-			if bytes.Equal(old, body) { // an empty list is as good as none
-				continue
-			}
 			r.closed = append(r.closed, id)
 		}
 		r.opened = append(r.opened, entityRow{id, kind, string(body)})

@@ -67,7 +67,7 @@ func reachable(exposed, standsAt []ID) bool {
 // COs when they come to be exposed through other boundaries. One whose COs are all reachable again, or have all come under
 // another that was there before, leaves the structure; its id is returned so that the caller records it as retired.
 func (s *Structure) SettleSeparations(c Counters) (retired []ID, err error) {
-	if s.settled() {
+	if s.Settled() {
 		return nil, nil
 	}
 	err = s.change(c, func(s *Structure, c Counters) error {
@@ -93,8 +93,8 @@ func (s *Structure) SettleSeparations(c Counters) (retired []ID, err error) {
 	return retired, err
 }
 
-// settled reports whether the boundary assumptions are what they should be, as they are after most edits.
-func (s *Structure) settled() bool {
+// Settled reports whether the boundary assumptions are what they should be, as they are after most edits.
+func (s *Structure) Settled() bool {
 	wanted := s.separations()
 	n := 0
 	for _, a := range s.Assumptions {

@@ -138,7 +138,10 @@ func (s *Structure) Check() error {
 }
 
 func checkAll[E any](list []E, kind Kind, of func(*E) ID, check func(*E) error, name func(*E) string) error {
-	slices.SortStableFunc(list, func(a, b E) int { return CompareIDs(of(&a), of(&b)) })
+	inOrder := func(i, j int) bool { return CompareIDs(of(&list[i]), of(&list[j])) < 0 }
+	if !sort.SliceIsSorted(list, inOrder) {
+		sort.SliceStable(list, inOrder)
+	}
 	seen := make(map[string]ID, len(list))
 	for i := range list {
 		e := &list[i]
