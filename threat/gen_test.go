@@ -17,15 +17,18 @@ import (
 // property that never met the case it is about proves nothing.
 type classes map[string]int
 
-// check checks a property, and again with other cases while a wanted class is missing: a rare one may be missed by chance
-// once, but hardly five times.
+// rounds is how often a property is checked again while a wanted class of case is missing. The rarest class is drawn about
+// once in 100 cases and a short round has 20, so that 100 rounds miss it once in 10^8 runs; most runs need one round.
+const rounds = 100
+
+// check checks a property, and again with other cases while a wanted class is missing, at most rounds times.
 func check(t *testing.T, want []string, property func(*rapid.T, classes)) {
 	t.Helper()
 	seen := classes{}
 	missing := func() []string {
 		return slices.DeleteFunc(slices.Clone(want), func(w string) bool { return seen[w] > 0 })
 	}
-	for range 5 {
+	for range rounds {
 		rapid.Check(t, func(t *rapid.T) { property(t, seen) })
 		if t.Failed() || len(missing()) == 0 {
 			return
