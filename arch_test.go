@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"pipeline/builtin":      {"pipeline", "threat"},
 	"exchange":              {"threat"},
 	"examples":              {"threat"},
+	"verify/source":         {},
 	"service":               {"threat", "account", "store", "auth", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "schema", "service"},
 	"resources":             {"threat", "account", "service"},
