@@ -44,7 +44,18 @@ type File struct {
 	Middle   []Reference // middleware registered
 	Tests    []Test
 
-	lines []int // offsets at which lines start
+	lines      []int   // offsets at which lines start
+	conditions []Span  // where a value decides something: conditions, subjects of a switch, operands of a comparison, assertions
+	labels     []int   // offsets of words that name a key, field or keyword argument instead of a value, ascending
+	scopes     []scope // functions without a declaration that bind names of their own: lambdas, function literals
+	quoted     []Span  // the string literals that are not within another one, ascending
+	work       int     // bytes and tokens looked at, so that tests can tell that effort grows with the text and not faster
+}
+
+// scope is a part of the text in which the names mean something else than around it.
+type scope struct {
+	span  Span
+	names []string
 }
 
 // Kind is what a declaration declares.
