@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"pipeline/builtin":      {"pipeline", "threat"},
 	"exchange":              {"threat"},
 	"examples":              {"threat"},
+	"evidence":              {"threat"},
 	"verify/source":         {},
 	"service":               {"threat", "account", "store", "auth", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "schema", "service"},
@@ -56,7 +57,7 @@ var external = map[string][]string{
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.
-var pure = []string{"threat", "account", "exchange"}
+var pure = []string{"threat", "account", "evidence", "exchange"}
 
 var impure = []string{"os", "net", "io/fs", "time.Now", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "log", "os/exec"}
 
