@@ -367,8 +367,8 @@ type Assertion struct {
 	ID          threat.ID   `json:"id,omitempty"`
 	Type        Type        `json:"type"`
 	Params      Params      `json:"params"`
-	Control     threat.ID   `json:"control,omitempty"`
-	Assumption  threat.ID   `json:"assumption,omitempty"`
+	Control     threat.ID   `json:"control_id,omitempty"`
+	Assumption  threat.ID   `json:"assumption_id,omitempty"`
 	Facets      []threat.ID `json:"facets,omitempty"`
 	Repo        string      `json:"repo,omitempty"`
 	Description string      `json:"description,omitempty"`

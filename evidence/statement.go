@@ -1,0 +1,197 @@
+package evidence
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/gowebpki/jcs"
+
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// The types of the statement (specification §7.7).
+const (
+	StatementType = "https://in-toto.io/Statement/v1"
+	PredicateType = "https://redoubt.dev/attestations/verification-run/v1"
+)
+
+// Statement is what a verifier says of one model at one commit: an in-toto Statement v1. Its subject is the list of results, by
+// digest, and its predicate says for which pull they are, so that nothing of it can be used elsewhere.
+type Statement struct {
+	Type          string    `json:"_type"`
+	Subject       []Results `json:"subject"`
+	PredicateType string    `json:"predicateType"`
+	Predicate     Predicate `json:"predicate"`
+}
+
+// Results names the results by their digest.
+type Results struct {
+	Name   string            `json:"name"` // "results"
+	Digest map[string]string `json:"digest"`
+}
+
+// Predicate is what was verified, where, and with what outcome.
+type Predicate struct {
+	Workspace string   `json:"workspace"`
+	Model     string   `json:"model"`
+	Repo      string   `json:"repo"`
+	Commit    string   `json:"commit"` // full object name
+	Branch    string   `json:"branch"`
+	CI        CI       `json:"ci"`
+	Verifier  string   `json:"verifier"` // version of the program that verified
+	Nonce     string   `json:"nonce"`
+	Judge     *Judge   `json:"judge,omitempty"`
+	Results   []Result `json:"results"` // sorted by assertion and tier
+}
+
+// CI says where a run took place; both are empty outside of CI.
+type CI struct {
+	Provider string `json:"provider,omitempty"` // "github", "gitlab"
+	RunURL   string `json:"run_url,omitempty"`
+}
+
+// Judge records how a Tier 2 pass was calibrated.
+type Judge struct {
+	Name     string `json:"name"`
+	Canaries int    `json:"canaries"`       // samples with a known answer that it was asked about
+	Void     string `json:"void,omitempty"` // why the pass does not count
+}
+
+// NewStatement sorts the results and makes the statement of a predicate. Errors: one for results that are no JSON, which cannot
+// happen to checked ones.
+func NewStatement(p Predicate) (Statement, error) {
+	SortResults(p.Results)
+	digest, err := resultsDigest(p.Results)
+	if err != nil {
+		return Statement{}, err
+	}
+	return Statement{
+		Type:          StatementType,
+		Subject:       []Results{{Name: "results", Digest: map[string]string{"sha256": digest}}},
+		PredicateType: PredicateType,
+		Predicate:     p,
+	}, nil
+}
+
+func resultsDigest(results []Result) (string, error) {
+	if results == nil {
+		results = []Result{}
+	}
+	return canonicalDigest(results)
+}
+
+func canonicalDigest(v any) (string, error) {
+	raw, err := canonical(v)
+	if err != nil {
+		return "", err
+	}
+	return Hash(raw), nil
+}
+
+func canonical(v any) ([]byte, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return jcs.Transform(raw)
+}
+
+// Hash returns the SHA-256 of a text in lower-case hexadecimal.
+func Hash(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Canonical returns the statement as it is signed and stored: canonical JSON (RFC 8785).
+func (s Statement) Canonical() ([]byte, error) { return canonical(s) }
+
+// ParseStatement reads a statement strictly: canonical JSON of the known shape and types, without unknown or repeated fields,
+// whose subject is the digest of its results. Errors: [threat.Invalid] with the field.
+func ParseStatement(raw []byte) (Statement, error) {
+	var s Statement
+	bad := func(format string, args ...any) *threat.Error {
+		return threat.Errorf(threat.Invalid, format, args...).In("statement")
+	}
+	again, err := jcs.Transform(raw) // refuses repeated names, which readers take in different ways
+	if err != nil {
+		return s, bad("it is not JSON that can be made canonical").Hinted("no repeated names, no lone surrogates, numbers of at most 53 bits")
+	}
+	if !bytes.Equal(again, bytes.TrimSpace(raw)) {
+		return s, bad("it is not canonical JSON").Hinted("write it by RFC 8785")
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return s, bad("it has another shape: %s", threat.Clip(err.Error(), 200))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return s, bad("something follows the statement")
+	}
+	switch {
+	case s.Type != StatementType:
+		return s, bad("_type is %q", threat.Clip(s.Type, 80)).Hinted("must be %s", StatementType)
+	case s.PredicateType != PredicateType:
+		return s, bad("predicateType is %q", threat.Clip(s.PredicateType, 80)).Hinted("must be %s", PredicateType)
+	case len(s.Subject) != 1 || s.Subject[0].Name != "results" || len(s.Subject[0].Digest) != 1:
+		return s, bad("the subject is not the one digest of the results").Hinted(`[{"name":"results","digest":{"sha256":"…"}}]`)
+	}
+	digest, err := resultsDigest(s.Predicate.Results)
+	if err != nil {
+		return s, bad("the results have no canonical form")
+	}
+	if s.Subject[0].Digest["sha256"] != digest {
+		return s, bad("the subject is not the digest of the results").Hinted("SHA-256 of the canonical JSON of predicate.results")
+	}
+	return s, nil
+}
+
+// Pull is what a verifier is to check: every assertion of a model's live controls and assumptions that is about one repository,
+// or the pending ones.
+type Pull struct {
+	WorkspaceID string     `json:"workspace_id"`
+	ModelID     string     `json:"model_id"`
+	Title       string     `json:"title"`
+	Repo        string     `json:"repo"`
+	Branch      string     `json:"branch" jsonschema:"the branch whose runs count"`
+	Nonce       string     `json:"nonce,omitempty" jsonschema:"none for a key that may not submit"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+	Pending     bool       `json:"pending,omitempty"`
+	Total       int        `json:"total"`
+	Assertions  []Pulled   `json:"assertions"`
+}
+
+// Pulled is one assertion to check, with what the server holds of it.
+type Pulled struct {
+	ID         threat.ID   `json:"id"`
+	Type       Type        `json:"type"`
+	Params     Params      `json:"params"`
+	Control    threat.ID   `json:"control_id,omitempty"`
+	Assumption threat.ID   `json:"assumption_id,omitempty"`
+	Facets     []threat.ID `json:"facets"`
+	Template   string      `json:"template" jsonschema:"digest of the Tier 2 prompt template"`
+	Text       string      `json:"text" jsonschema:"digest of the control's text"`
+	Prompt     Prompt      `json:"prompt"`
+	Tier1      *Held       `json:"tier1,omitempty"`
+	Tier2      *Held       `json:"tier2,omitempty"`
+}
+
+// ListDigest names a pulled list: what a nonce is bound to.
+func ListDigest(list []Pulled) (string, error) {
+	type item struct {
+		ID       threat.ID `json:"id"`
+		Type     Type      `json:"type"`
+		Params   Params    `json:"params"`
+		Template string    `json:"template"`
+		Text     string    `json:"text"`
+	}
+	items := make([]item, len(list))
+	for i, p := range list {
+		items[i] = item{p.ID, p.Type, p.Params, p.Template, p.Text}
+	}
+	return canonicalDigest(items)
+}
