@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
@@ -18,18 +19,22 @@ type Link struct {
 }
 
 type controlRow struct {
-	ControlID     threat.ID            `db:"control_id"`
-	Description   string               `db:"description"`
-	Status        threat.ControlStatus `db:"status"`
-	Source        threat.Source        `db:"source"`
-	Facets        string               `db:"facets"`
-	NextFacet     int                  `db:"next_facet"`
-	FrameworkRefs string               `db:"framework_refs"`
-	Basis         string               `db:"basis"`
-	Notes         string               `db:"notes"`
-	Revision      int                  `db:"revision"`
-	DeletedAt     sql.NullInt64        `db:"deleted_at"`
-	DeletedReason string               `db:"deleted_reason"`
+	ControlID     threat.ID             `db:"control_id"`
+	Description   string                `db:"description"`
+	Status        threat.ControlStatus  `db:"status"`
+	Source        threat.Source         `db:"source"`
+	Facets        string                `db:"facets"`
+	NextFacet     int                   `db:"next_facet"`
+	FrameworkRefs string                `db:"framework_refs"`
+	Basis         string                `db:"basis"`
+	Notes         string                `db:"notes"`
+	Revision      int                   `db:"revision"`
+	DeletedAt     sql.NullInt64         `db:"deleted_at"`
+	DeletedReason string                `db:"deleted_reason"`
+	Verification  evidence.Verification `db:"verification"`
+	Sufficiency   string                `db:"sufficiency"`
+	OldestAt      sql.NullInt64         `db:"oldest_result_at"`
+	Attested      bool                  `db:"attested"`
 }
 
 // Control is a control as stored; its COs are in the links.
@@ -37,6 +42,7 @@ type Control struct {
 	threat.Control
 	DeletedAt     *time.Time
 	DeletedReason string
+	Evidence      Verification // what follows from its assertions; stale is decided on read
 }
 
 func (r controlRow) control() (Control, error) {
@@ -46,6 +52,12 @@ func (r controlRow) control() (Control, error) {
 			NextFacet: r.NextFacet, Notes: r.Notes, Revision: r.Revision,
 		},
 		DeletedAt: optTime(r.DeletedAt), DeletedReason: r.DeletedReason,
+		Evidence: Verification{Status: r.Verification, Oldest: optTime(r.OldestAt), Attested: r.Attested},
+	}
+	if r.Sufficiency != "" {
+		if err := json.Unmarshal([]byte(r.Sufficiency), &c.Evidence.Sufficiency); err != nil {
+			return Control{}, fmt.Errorf("store: control %s: %w", r.ControlID, err)
+		}
 	}
 	for _, f := range []struct {
 		text string
@@ -58,7 +70,7 @@ func (r controlRow) control() (Control, error) {
 	return c, nil
 }
 
-const controlColumns = `control_id, description, status, source, facets, next_facet, framework_refs, basis, notes, revision, deleted_at, deleted_reason`
+const controlColumns = `control_id, description, status, source, facets, next_facet, framework_refs, basis, notes, revision, deleted_at, deleted_reason, verification, sufficiency, oldest_result_at, attested`
 
 // Controls returns a model's live controls in id order, with the COs they are linked to.
 func (v *Snapshot) Controls(workspace, model string) ([]Control, error) {

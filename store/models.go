@@ -2,6 +2,8 @@ package store
 
 import (
 	"database/sql"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ type Model struct {
 	Title     string
 	Version   int
 	Stamp     int64 // rises with every write to anything of the model
+	Repos     []Repo
 	CreatedBy string
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -25,20 +28,34 @@ type modelRow struct {
 	Title     string        `db:"title"`
 	Version   int           `db:"version"`
 	Stamp     int64         `db:"stamp"`
+	Repos     string        `db:"repos"`
 	CreatedBy string        `db:"created_by"`
 	CreatedAt int64         `db:"created_at"`
 	UpdatedAt int64         `db:"updated_at"`
 	DeletedAt sql.NullInt64 `db:"deleted_at"`
 }
 
-func (r modelRow) model() Model {
-	return Model{
+// Repo is a repository whose code a model's assertions are about, and the branch whose runs count.
+type Repo struct {
+	Repo   string `json:"repo" jsonschema:"org/name"`
+	Branch string `json:"branch,omitempty" jsonschema:"whose runs count; default main"`
+}
+
+func (r modelRow) model() (Model, error) {
+	m := Model{
 		ID: r.ID, Title: r.Title, Version: r.Version, Stamp: r.Stamp, CreatedBy: r.CreatedBy,
 		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt), DeletedAt: optTime(r.DeletedAt),
 	}
+	if r.Repos == "[]" {
+		return m, nil
+	}
+	if err := json.Unmarshal([]byte(r.Repos), &m.Repos); err != nil {
+		return m, fmt.Errorf("store: model %s: %w", r.ID, err)
+	}
+	return m, nil
 }
 
-const modelColumns = `id, title, version, stamp, created_by, created_at, updated_at, deleted_at`
+const modelColumns = `id, title, version, stamp, repos, created_by, created_at, updated_at, deleted_at`
 
 // NoModel is the one answer for a model that does not exist, is deleted, or is another workspace's.
 func NoModel() *threat.Error {
@@ -62,7 +79,10 @@ func (v *Snapshot) oneModel(query string, args ...any) (Model, error) {
 	if missing(err) {
 		return Model{}, NoModel()
 	}
-	return r.model(), err
+	if err != nil {
+		return Model{}, err
+	}
+	return r.model()
 }
 
 // ModelFilter narrows [Snapshot.Models]. Zero fields do not narrow.
@@ -90,7 +110,9 @@ func (v *Snapshot) Models(workspace string, f ModelFilter, limit, offset int) ([
 	}
 	out := make([]Model, len(rows))
 	for i, r := range rows {
-		out[i] = r.model()
+		if out[i], err = r.model(); err != nil {
+			return nil, 0, err
+		}
 	}
 	return out, total, nil
 }
@@ -109,6 +131,17 @@ func (t *Tx) RenameModel(workspace, id, title string) error {
 	return t.oneModelChanged(`
 		UPDATE models SET title = ?, title_key = ?, updated_at = ?
 		WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL`, title, strings.ToLower(title), micros(t.now), workspace, id)
+}
+
+// SetRepos replaces the repositories of a model; it makes no version. Errors: [threat.NotFound].
+func (t *Tx) SetRepos(workspace, id string, repos []Repo) error {
+	raw, err := json.Marshal(repos)
+	if err != nil {
+		return err
+	}
+	return t.oneModelChanged(`
+		UPDATE models SET repos = ?, stamp = stamp + 1, updated_at = ?
+		WHERE workspace_id = ? AND id = ? AND deleted_at IS NULL`, string(raw), micros(t.now), workspace, id)
 }
 
 // TouchModel raises the stamp after a write to something of the model other than its structure. Errors: [threat.NotFound].
