@@ -30,6 +30,7 @@ var imports = map[string][]string{
 	"examples":              {"threat"},
 	"evidence":              {"threat"},
 	"verify/source":         {},
+	"verify":                {"evidence", "threat", "verify/source"},
 	"service":               {"threat", "account", "evidence", "store", "auth", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "evidence", "schema", "service"},
 	"resources":             {"threat", "account", "evidence", "service"},
