@@ -27,7 +27,7 @@ type language struct {
 }
 
 // languages is the table of what is understood.
-var languages = []*language{}
+var languages = []*language{&golang}
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.
 var ErrUnsupported = errors.New("unsupported language")
@@ -102,7 +102,7 @@ func Parse(name string, text []byte) (*File, error) {
 	if err := checkText(text); err != nil {
 		return nil, err
 	}
-	f := &File{Language: l.name, Text: text}
+	f := &File{Language: l.name, Text: text, name: name}
 	f.indexLines()
 	if err := l.parse(f); err != nil {
 		return nil, err

@@ -44,6 +44,7 @@ type File struct {
 	Middle   []Reference // middleware registered
 	Tests    []Test
 
+	name       string  // as given to Parse: the name of a file says whether its tests are run
 	lines      []int   // offsets at which lines start
 	conditions []Span  // where a value decides something: conditions, subjects of a switch, operands of a comparison, assertions
 	labels     []int   // offsets of words that name a key, field or keyword argument instead of a value, ascending

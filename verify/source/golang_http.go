@@ -1,0 +1,351 @@
+package source
+
+import (
+	"go/ast"
+	"go/token"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What Go code tells about HTTP and its environment: headers set, middleware registered, variables read. Constants of the file
+// are seen through; names made at run time are not.
+
+// binds notes parameters whose type says what their methods mean.
+func (g *gofile) binds(t *ast.FuncType) {
+	if t.Params == nil {
+		return
+	}
+	for _, field := range t.Params.List {
+		kind := g.src[g.at(field.Type.Pos()):g.at(field.Type.End())]
+		for _, name := range field.Names {
+			switch {
+			case strings.HasSuffix(kind, "http.Header") || strings.HasSuffix(kind, "textproto.MIMEHeader"):
+				g.headers[name.Name] = true
+			case strings.HasSuffix(kind, "fiber.Ctx"):
+				g.fiber[name.Name] = true
+			}
+		}
+	}
+}
+
+func (g *gofile) imported(part string) bool {
+	for _, module := range g.modules {
+		if strings.Contains(module, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *gofile) reference(list *[]Reference, name string, at token.Pos) {
+	if name != "" {
+		*list = append(*list, Reference{Name: name, Line: g.LineOf(g.at(at))})
+	}
+}
+
+// callEnv notes the environment variables that a call reads.
+func (g *gofile) callEnv(n *ast.CallExpr) {
+	fun, ok := n.Fun.(*ast.SelectorExpr)
+	if !ok || len(n.Args) == 0 {
+		return
+	}
+	x, ok := fun.X.(*ast.Ident)
+	if !ok {
+		return
+	}
+	switch fun.Sel.Name {
+	case "Getenv", "LookupEnv":
+		if module := g.modules[x.Name]; module == "os" || module == "syscall" {
+			if name, ok := g.stringOf(n.Args[0]); ok {
+				g.reference(&g.Env, name, n.Pos())
+			}
+		}
+	case "ExpandEnv":
+		if text, ok := g.stringOf(n.Args[0]); ok && g.modules[x.Name] == "os" {
+			for _, m := range envInText.FindAllStringSubmatch(text, -1) {
+				g.reference(&g.Env, m[1]+m[2], n.Pos())
+			}
+		}
+	case "BindEnv", "MustBindEnv": // viper: a key, then the names
+		if g.imported("spf13/viper") {
+			for _, arg := range n.Args[1:] {
+				if name, ok := g.stringOf(arg); ok {
+					g.reference(&g.Env, name, n.Pos())
+				}
+			}
+		}
+	}
+}
+
+var envInText = regexp.MustCompile(`\$(?:\{(\w+)\}|(\w+))`)
+
+// tags notes the variables that the tags of a struct name: `env:"PORT"`, `envconfig:"PORT"`.
+func (g *gofile) tags(n *ast.StructType) {
+	for _, field := range n.Fields.List {
+		if field.Tag == nil {
+			continue
+		}
+		tag, err := strconv.Unquote(field.Tag.Value)
+		if err != nil {
+			continue
+		}
+		for _, key := range []string{"env", "envconfig"} {
+			if value, ok := reflect.StructTag(tag).Lookup(key); ok {
+				name, _, _ := strings.Cut(value, ",")
+				g.reference(&g.Env, name, field.Tag.Pos())
+			}
+		}
+	}
+}
+
+// callHTTP notes the headers that a call sets and the middleware that it registers.
+func (g *gofile) callHTTP(n *ast.CallExpr) {
+	fun, ok := n.Fun.(*ast.SelectorExpr)
+	if !ok || len(n.Args) == 0 {
+		return
+	}
+	switch name := fun.Sel.Name; name {
+	case "Set", "Add":
+		if len(n.Args) == 2 && (g.isHeader(fun.X) || g.isFiber(fun.X)) {
+			g.header(n.Args[0], n.Args[1])
+		}
+	case "Header": // gin, echo's binder: c.Header("X", "v")
+		if len(n.Args) == 2 {
+			g.header(n.Args[0], n.Args[1])
+		}
+	case "SetHeader", "AddHeader":
+		if len(n.Args) == 2 {
+			g.header(n.Args[0], n.Args[1])
+		}
+	case "Use", "UseFunc", "UseHandler", "UseHandlerFunc":
+		g.middleware(n.Args)
+	case "Pre":
+		if g.imported("labstack/echo") {
+			g.middleware(n.Args)
+		}
+	case "With":
+		if g.imported("go-chi/chi") {
+			g.middleware(n.Args)
+		}
+	case "New", "Append", "Extend":
+		if x := g.dotted(fun.X); name == "New" && (x == "alice" || x == "negroni") || name == "Append" && g.imported("justinas/alice") {
+			g.middleware(n.Args)
+		}
+	case "Chain":
+		if g.dotted(fun.X) == "chi" {
+			g.middleware(n.Args)
+		}
+	case "Handle", "HandleFunc", "ListenAndServe", "Handler", "HandlerFunc", "Mount":
+		if len(n.Args) >= 2 {
+			g.wrapped(n.Args[len(n.Args)-1])
+		}
+	case "ListenAndServeTLS":
+		if len(n.Args) == 4 {
+			g.wrapped(n.Args[3])
+		}
+	case "Group":
+		if g.imported("gin-gonic/gin") || g.imported("labstack/echo") || g.imported("gofiber/fiber") {
+			g.middleware(n.Args[1:])
+		}
+	default:
+		if !goRoutes[strings.ToUpper(name)] || len(n.Args) < 3 {
+			return
+		}
+		switch { // of a route: gin and fiber name the handler last, echo second
+		case g.imported("gin-gonic/gin"), g.imported("gofiber/fiber"):
+			g.middleware(n.Args[1 : len(n.Args)-1])
+		case g.imported("labstack/echo"):
+			g.middleware(n.Args[2:])
+		}
+	}
+}
+
+var goRoutes = wordSet(`GET POST PUT PATCH DELETE HEAD OPTIONS ANY`)
+
+// isHeader reports whether an expression is a set of headers: w.Header(), r.Header, a variable made of one or called so.
+func (g *gofile) isHeader(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.ParenExpr:
+		return g.isHeader(e.X)
+	case *ast.CallExpr:
+		fun, ok := e.Fun.(*ast.SelectorExpr)
+		if !ok {
+			name, isIdent := e.Fun.(*ast.Ident)
+			return isIdent && name.Name == "Header"
+		}
+		return fun.Sel.Name == "Header" || fun.Sel.Name == "MIMEHeader"
+	case *ast.SelectorExpr:
+		return e.Sel.Name == "Header" || e.Sel.Name == "Headers"
+	case *ast.Ident:
+		return g.headers[e.Name] || e.Name == "header" || e.Name == "headers" || e.Name == "hdr"
+	}
+	return false
+}
+
+func (g *gofile) isFiber(e ast.Expr) bool {
+	name, ok := e.(*ast.Ident)
+	return ok && g.fiber[name.Name]
+}
+
+func (g *gofile) header(name, value ast.Expr) {
+	text, ok := g.stringOf(name)
+	if !ok {
+		return
+	}
+	h := Header{Name: text, Line: g.LineOf(g.at(name.Pos()))}
+	if list, isList := value.(*ast.CompositeLit); isList && len(list.Elts) == 1 {
+		value = list.Elts[0]
+	}
+	h.Value, h.Known = g.stringOf(value)
+	g.Headers = append(g.Headers, h)
+}
+
+// assignHTTP notes headers set by index, variables that hold headers, and handlers wrapped in place.
+func (g *gofile) assignHTTP(n *ast.AssignStmt) {
+	if len(n.Lhs) != len(n.Rhs) {
+		return
+	}
+	for i, target := range n.Lhs {
+		value := n.Rhs[i]
+		switch t := target.(type) {
+		case *ast.IndexExpr:
+			if g.isHeader(t.X) {
+				g.header(t.Index, value)
+			}
+		case *ast.Ident:
+			if _, isCall := value.(*ast.CallExpr); isCall && g.isHeader(value) {
+				g.headers[t.Name] = true
+			}
+			if list, ok := value.(*ast.CompositeLit); ok && list.Type != nil && g.dotted(list.Type) == "http.Header" {
+				g.headers[t.Name] = true
+			}
+			g.rewrapped(t.Name, value)
+		case *ast.SelectorExpr:
+			if t.Sel.Name == "Handler" {
+				g.wrapped(value)
+			} else if name := g.dotted(t); name != "" {
+				g.rewrapped(name, value)
+			}
+		}
+	}
+}
+
+// rewrapped notes "handler = mw(handler)".
+func (g *gofile) rewrapped(name string, value ast.Expr) {
+	call, ok := value.(*ast.CallExpr)
+	if !ok || !g.imported("http") {
+		return
+	}
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	handler := last == "h" || slices.ContainsFunc(words(last), func(w string) bool {
+		return w == "handler" || w == "mux" || w == "router" || w == "next" || w == "app"
+	})
+	if handler && slices.ContainsFunc(call.Args, func(e ast.Expr) bool { return g.dotted(e) == name }) {
+		g.wrapped(value)
+	}
+}
+
+// literalHTTP notes the headers of an http.Header{…}.
+func (g *gofile) literalHTTP(n *ast.CompositeLit) {
+	if n.Type == nil || g.dotted(n.Type) != "http.Header" {
+		return
+	}
+	for _, element := range n.Elts {
+		if pair, ok := element.(*ast.KeyValueExpr); ok {
+			g.header(pair.Key, pair.Value)
+		}
+	}
+}
+
+// fieldHTTP notes the handler of a server, "Handler: mw(h)", and variables named by fields ("EnvVars: []string{"PORT"}").
+func (g *gofile) fieldHTTP(n *ast.KeyValueExpr) {
+	key, ok := n.Key.(*ast.Ident)
+	if !ok {
+		return
+	}
+	switch key.Name {
+	case "Handler":
+		g.wrapped(n.Value)
+	case "EnvVars":
+		if list, ok := n.Value.(*ast.CompositeLit); ok && g.imported("urfave/cli") {
+			for _, e := range list.Elts {
+				if name, ok := g.stringOf(e); ok {
+					g.reference(&g.Env, name, e.Pos())
+				}
+			}
+		}
+	}
+}
+
+// middleware notes what is registered: by its name, or by the name of what makes it. Paths and function literals have none.
+func (g *gofile) middleware(args []ast.Expr) {
+	for _, arg := range args {
+		for {
+			if call, ok := arg.(*ast.CallExpr); ok {
+				if name := g.dotted(call.Fun); goConverts[name] && len(call.Args) == 1 {
+					arg = call.Args[0]
+					continue
+				}
+				arg = call.Fun
+				continue
+			}
+			break
+		}
+		switch e := arg.(type) {
+		case *ast.IndexExpr:
+			arg = e.X
+		case *ast.UnaryExpr:
+			arg = e.X
+		}
+		if list, ok := arg.(*ast.CompositeLit); ok {
+			arg = list.Type
+		}
+		if arg == nil {
+			continue
+		}
+		name := g.dotted(arg)
+		if _, literal := g.consts[name]; name != "nil" && !literal {
+			g.reference(&g.Middle, name, arg.Pos())
+		}
+	}
+}
+
+// goConverts are functions that make a handler of a function or of files, and are no middleware.
+var goConverts = wordSet(`http.HandlerFunc http.FileServer http.FileServerFS http.NotFoundHandler http.RedirectHandler http.Dir
+	http.FS negroni.Wrap negroni.HandlerFunc alice.Constructor append`)
+
+// wrapped notes each function around a handler that is registered: of "logged(auth.Required(h))" both. Makers of handlers
+// ("NewServer(db)") are none.
+func (g *gofile) wrapped(e ast.Expr) {
+	for {
+		call, ok := e.(*ast.CallExpr)
+		if !ok {
+			return
+		}
+		fun := call.Fun
+		if inner, ok := fun.(*ast.CallExpr); ok { // csrf.Protect(key)(h)
+			fun = inner.Fun
+		}
+		name := g.dotted(fun)
+		if len(call.Args) == 0 {
+			return
+		}
+		last := name[strings.LastIndexByte(name, '.')+1:]
+		if name != "" && !goConverts[name] && !strings.HasPrefix(last, "New") && !strings.HasPrefix(last, "new") {
+			g.reference(&g.Middle, name, fun.Pos())
+		}
+		next := -1
+		for i, arg := range call.Args {
+			if _, ok := arg.(*ast.CallExpr); ok {
+				next = i
+			}
+		}
+		if next < 0 {
+			return
+		}
+		e = call.Args[next]
+	}
+}
