@@ -344,7 +344,7 @@ func (g *gofile) walk(root ast.Node) {
 		case *ast.BinaryExpr:
 			switch n.Op {
 			case token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ:
-				g.condition(n)
+				g.comparisons = append(g.comparisons, g.span(n))
 			}
 		case *ast.DeferStmt:
 			g.deferHandler(n)

@@ -12,7 +12,7 @@ import (
 )
 
 // labelled are the folders of excerpts with facts labelled by eye. A language joins by adding its own.
-var labelled = []string{"go"}
+var labelled = []string{"go", "python"}
 
 // The facts of the labelled excerpts are found, and what is labelled as absent is not.
 func TestLabels(t *testing.T) {

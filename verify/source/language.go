@@ -21,13 +21,13 @@ type language struct {
 	// declarations of the language never do.
 	declared func(f *File, d *Decl, p *Param) (line int, how string, ok bool)
 
-	// tokens cuts the text into its tokens, blanks and comments included, without a gap. Nil where the language has a parser
-	// of its own that is not ours to test.
+	// tokens cuts the text into its tokens, comments included; what lies between them is blank. Nil where the language has a
+	// parser that is not ours to test.
 	tokens func(text []byte) ([]Span, error)
 }
 
 // languages is the table of what is understood.
-var languages = []*language{&golang}
+var languages = []*language{&golang, &python}
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.
 var ErrUnsupported = errors.New("unsupported language")
@@ -124,6 +124,7 @@ func (f *File) sort() {
 	slices.SortStableFunc(f.Middle, func(a, b Reference) int { return a.Line - b.Line })
 	slices.SortStableFunc(f.Tests, func(a, b Test) int { return a.Line - b.Line })
 	slices.SortFunc(f.conditions, func(a, b Span) int { return a.Start - b.Start })
+	slices.SortFunc(f.comparisons, func(a, b Span) int { return a.Start - b.Start })
 	slices.Sort(f.labels)
 	for _, s := range f.Strings {
 		if n := len(f.quoted); n == 0 || s.Span.Start >= f.quoted[n-1].End {

@@ -44,13 +44,14 @@ type File struct {
 	Middle   []Reference // middleware registered
 	Tests    []Test
 
-	name       string  // as given to Parse: the name of a file says whether its tests are run
-	lines      []int   // offsets at which lines start
-	conditions []Span  // where a value decides something: conditions, subjects of a switch, operands of a comparison, assertions
-	labels     []int   // offsets of words that name a key, field or keyword argument instead of a value, ascending
-	scopes     []scope // functions without a declaration that bind names of their own: lambdas, function literals
-	quoted     []Span  // the string literals that are not within another one, ascending
-	work       int     // bytes and tokens looked at, so that tests can tell that effort grows with the text and not faster
+	name        string  // as given to Parse: the name of a file says whether its tests are run
+	lines       []int   // offsets at which lines start
+	conditions  []Span  // where a value decides something: conditions, subjects of a switch, guards, assertions
+	comparisons []Span  // operands of a comparison outside of them; a call that is handed the value there does not count
+	labels      []int   // offsets of words that name a key, field or keyword argument instead of a value, ascending
+	scopes      []scope // functions without a declaration that bind names of their own: lambdas, function literals
+	quoted      []Span  // the string literals that are not within another one, ascending
+	work        int     // bytes and tokens looked at, so that tests can tell that effort grows with the text and not faster
 }
 
 // scope is a part of the text in which the names mean something else than around it.

@@ -11,8 +11,8 @@ import (
 // Validates reports whether a function validates one of its parameters, and if so on which line and how. A parameter is
 // validated when one of these holds within the body of d:
 //
-//  1. it stands in a condition (if, elif, while, a ternary, the subject of a switch or match, a guard, an assertion) or is an
-//     operand of a comparison;
+//  1. it stands in a condition (if, elif, while, a ternary, the subject of a switch or match, a guard, an assertion, in Go
+//     the key of a look-up "_, ok := m[key]"), or is an operand of a comparison;
 //  2. it, a member of it or an index into it is an argument of, or the receiver of, a call whose last name says that it
 //     validates: see validating. A conversion or trimming around it (len, str, strings.TrimSpace) does not matter;
 //
@@ -40,6 +40,9 @@ func (f *File) Validates(d *Decl, param string) (line int, how string, ok bool) 
 	}
 	calls := f.Within(d.Body)
 	for _, at := range mentions {
+		if f.compared(calls, at) {
+			return f.LineOf(at), "is compared", true
+		}
 		for i := range calls {
 			if c := &calls[i]; validating(c.Name) && f.subjectOf(c, at) {
 				return c.Line, fmt.Sprintf("checked by %s", c.Name), true
@@ -140,16 +143,34 @@ func (f *File) rebound(d *Decl, name string, at int) bool {
 	return false
 }
 
-func (f *File) inCondition(at int) bool {
-	for _, c := range f.conditions {
-		if c.Start > at {
+func (f *File) inCondition(at int) bool { return holding(f.conditions, at) != Span{} }
+
+// holding returns the first of the spans, which are in the order of their starts, that holds the offset.
+func holding(spans []Span, at int) Span {
+	for _, s := range spans {
+		if s.Start > at {
 			break
 		}
-		if c.Holds(at) {
-			return true
+		if s.Holds(at) {
+			return s
 		}
 	}
-	return false
+	return Span{}
+}
+
+// compared reports whether the offset lies in a comparison, and not in what a call within it is handed.
+func (f *File) compared(calls []Call, at int) bool {
+	c := holding(f.comparisons, at)
+	if c == (Span{}) {
+		return false
+	}
+	for i := range calls {
+		call := &calls[i]
+		if c.Contains(call.Span) && call.Span.Holds(at) && at != call.Span.Start && !converting[call.Name] {
+			return false
+		}
+	}
+	return true
 }
 
 // subjectOf reports whether what stands at the offset is what the call is about: the receiver, or an argument that begins with it.
