@@ -27,7 +27,7 @@ type language struct {
 }
 
 // languages is the table of what is understood.
-var languages = []*language{&golang, &python}
+var languages = []*language{&golang, &python, &javascript, &typescript, &taggedTypescript}
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.
 var ErrUnsupported = errors.New("unsupported language")
@@ -72,7 +72,9 @@ func (f *File) language() *language {
 func Languages() []Language {
 	names := make([]Language, 0, len(languages))
 	for _, l := range languages {
-		names = append(names, l.name)
+		if !slices.Contains(names, l.name) { // .ts and .tsx are read in two ways
+			names = append(names, l.name)
+		}
 	}
 	return names
 }
