@@ -29,6 +29,7 @@ var imports = map[string][]string{
 	"exchange":              {"threat"},
 	"examples":              {"threat"},
 	"evidence":              {"threat"},
+	"verify/config":         {},
 	"verify/source":         {},
 	"verify":                {"evidence", "threat", "verify/source"},
 	"service":               {"threat", "account", "evidence", "store", "auth", "pipeline", "exchange"},
