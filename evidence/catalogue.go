@@ -57,22 +57,22 @@ const (
 
 // Param describes one parameter of a type.
 type Param struct {
-	Name     string
-	Form     Form
-	Optional bool
-	About    string // what to put there, in a few words
+	Name     string `json:"name"`
+	Form     Form   `json:"form"`
+	Optional bool   `json:"optional,omitempty"`
+	About    string `json:"about"` // what to put there, in a few words
 }
 
 // Spec is the entry of one type in the catalogue. Tool schemas, the server's validation, the verifier and the documentation all
 // read it.
 type Spec struct {
-	Type    Type
-	About   string             // what a pass means
-	Params  []Param            // the required ones first
-	Kinds   []threat.FacetKind // the facet kinds it proves
-	Judged  []threat.FacetKind // kinds it is coherent with, where Tier 2 decides alone whether it proves them
-	Example map[string]any     // parameters that are valid
-	Code    bool               // needs a file of a language that the verifier parses
+	Type    Type               `json:"type"`
+	About   string             `json:"about"`            // what a pass means
+	Params  []Param            `json:"params"`           // the required ones first
+	Kinds   []threat.FacetKind `json:"proves"`           // the facet kinds it proves
+	Judged  []threat.FacetKind `json:"judged,omitempty"` // kinds it is coherent with, where Tier 2 alone decides whether it proves them
+	Example Params             `json:"example"`
+	Code    bool               `json:"-"` // needs a file of a language that the verifier parses
 }
 
 func need(name string, form Form, about string) Param {
@@ -96,62 +96,62 @@ var catalogue = []Spec{
 		Params:  []Param{file, need("name", Name, "function, or Owner.method")},
 		Kinds:   []threat.FacetKind{threat.StructureFacet},
 		Judged:  []threat.FacetKind{threat.BehaviourFacet},
-		Example: map[string]any{"file": "auth/key.go", "name": "CheckKey"},
+		Example: Params{"file": "auth/key.go", "name": "CheckKey"},
 	},
 	{
 		Type: ClassExists, Code: true, About: "the file defines the class, struct, interface or type",
 		Params:  []Param{file, need("name", Name, "class or type")},
 		Kinds:   []threat.FacetKind{threat.StructureFacet},
-		Example: map[string]any{"file": "app/models.py", "name": "ApiKey"},
+		Example: Params{"file": "app/models.py", "name": "ApiKey"},
 	},
 	{
 		Type: DecoratorPresent, Code: true, About: "the function or class carries the decorator, annotation or attribute",
 		Params:  []Param{file, need("function", Name, "function, Owner.method or class"), need("decorator", Name, "without @ and arguments")},
 		Kinds:   []threat.FacetKind{threat.StructureFacet},
 		Judged:  []threat.FacetKind{threat.BehaviourFacet},
-		Example: map[string]any{"file": "app/views.py", "function": "delete_user", "decorator": "login_required"},
+		Example: Params{"file": "app/views.py", "function": "delete_user", "decorator": "login_required"},
 	},
 	{
 		Type: FunctionCalls, Code: true, About: "the body of the caller calls the callee",
 		Params:  []Param{file, need("caller", Name, "function or Owner.method"), need("callee", Name, "called name, such as hmac.Equal")},
 		Kinds:   []threat.FacetKind{threat.BehaviourFacet},
-		Example: map[string]any{"file": "auth/key.go", "caller": "CheckKey", "callee": "subtle.ConstantTimeCompare"},
+		Example: Params{"file": "auth/key.go", "caller": "CheckKey", "callee": "subtle.ConstantTimeCompare"},
 	},
 	{
 		Type: ParameterValidated, Code: true, About: "the function checks the parameter before it uses it",
 		Params:  []Param{file, need("function", Name, "function or Owner.method"), need("parameter", Name, "its parameter")},
 		Kinds:   []threat.FacetKind{threat.BehaviourFacet},
-		Example: map[string]any{"file": "src/transfer.ts", "function": "transfer", "parameter": "amount"},
+		Example: Params{"file": "src/transfer.ts", "function": "transfer", "parameter": "amount"},
 	},
 	{
 		Type: ImportPresent, Code: true, About: "the file imports the module",
 		Params:  []Param{file, need("module", Name, "module as the import names it")},
 		Kinds:   []threat.FacetKind{threat.StructureFacet, threat.DependencyFacet},
-		Example: map[string]any{"file": "src/app.js", "module": "helmet"},
+		Example: Params{"file": "src/app.js", "module": "helmet"},
 	},
 	{
 		Type: ErrorHandled, Code: true, About: "the function handles errors instead of dropping them",
 		Params:  []Param{file, need("function", Name, "function or Owner.method")},
 		Kinds:   []threat.FacetKind{threat.BehaviourFacet},
-		Example: map[string]any{"file": "store/open.go", "function": "Open"},
+		Example: Params{"file": "store/open.go", "function": "Open"},
 	},
 	{
 		Type: MiddlewareRegistered, Code: true, About: "the file registers the middleware with the router or application",
 		Params:  []Param{file, need("middleware", Name, "name of what is registered")},
 		Kinds:   []threat.FacetKind{threat.BehaviourFacet, threat.ConfigurationFacet},
-		Example: map[string]any{"file": "src/app.js", "middleware": "helmet"},
+		Example: Params{"file": "src/app.js", "middleware": "helmet"},
 	},
 	{
 		Type: HTTPHeaderSet, Code: true, About: "the file sets the response header",
 		Params:  []Param{file, need("header", Name, "header name"), may("value", Pattern, "what its value matches")},
 		Kinds:   []threat.FacetKind{threat.BehaviourFacet, threat.ConfigurationFacet},
-		Example: map[string]any{"file": "src/app.js", "header": "Strict-Transport-Security", "value": "max-age=\\d{8}"},
+		Example: Params{"file": "src/app.js", "header": "Strict-Transport-Security", "value": "max-age=\\d{8}"},
 	},
 	{
 		Type: PatternMatches, About: "the code matches the pattern; in a language the verifier parses, a match in a comment does not count",
 		Params:  slices.Concat([]Param{file, need("pattern", Pattern, "what to find")}, scopes, regexMode),
 		Kinds:   []threat.FacetKind{threat.StructureFacet, threat.ConfigurationFacet},
-		Example: map[string]any{"file": "Dockerfile", "pattern": "(?m)^USER \\w+$"},
+		Example: Params{"file": "Dockerfile", "pattern": "(?m)^USER \\w+$"},
 	},
 	{
 		Type: PatternAbsent, About: "nothing in the file, comments included, matches the pattern",
@@ -159,19 +159,19 @@ var catalogue = []Spec{
 			file, need("pattern", Pattern, "what must not be there"), need("witness", Text, "a text that the pattern matches"),
 		}, scopes, regexMode),
 		Kinds:   []threat.FacetKind{threat.AbsenceFacet},
-		Example: map[string]any{"file": "client/http.py", "pattern": "verify\\s*=\\s*False", "witness": "verify = False"},
+		Example: Params{"file": "client/http.py", "pattern": "verify\\s*=\\s*False", "witness": "verify = False"},
 	},
 	{
 		Type: NoPlaintextSecret, About: "the file holds no credential, by the builtin rules or by patterns of your own",
 		Params:  []Param{need("file", Path, "file to look through"), may("patterns", Patterns, "instead of the builtin rules")},
 		Kinds:   []threat.FacetKind{threat.AbsenceFacet},
-		Example: map[string]any{"file": "deploy/values.yaml"},
+		Example: Params{"file": "deploy/values.yaml"},
 	},
 	{
 		Type: FileExists, About: "the file is there and not empty",
 		Params:  []Param{need("file", Path, "the file")},
 		Kinds:   []threat.FacetKind{threat.StructureFacet},
-		Example: map[string]any{"file": "SECURITY.md"},
+		Example: Params{"file": "SECURITY.md"},
 	},
 	{
 		Type: FileHash, About: "the file, or the part between two patterns, has the digest",
@@ -180,7 +180,7 @@ var catalogue = []Spec{
 			need("expected_hash", Digest, "hexadecimal"), may("scope_file", Path, "file to hash a part of, when it is another"),
 		}, scopes),
 		Kinds: []threat.FacetKind{threat.IntegrityFacet},
-		Example: map[string]any{
+		Example: Params{
 			"file": "policy/authz.rego", "algorithm": "sha256",
 			"expected_hash": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 		},
@@ -189,7 +189,7 @@ var catalogue = []Spec{
 		Type: ConfigKeyExists, About: "the configuration file sets the key",
 		Params:  []Param{need("file", Path, "JSON, YAML, TOML, INI, .env, properties or XML"), need("key", Name, "dotted path, such as server.tls[0].cert")},
 		Kinds:   []threat.FacetKind{threat.ConfigurationFacet},
-		Example: map[string]any{"file": "config/prod.yaml", "key": "session.cookie.secure"},
+		Example: Params{"file": "config/prod.yaml", "key": "session.cookie.secure"},
 	},
 	{
 		Type: ConfigValueMatches, About: "the value of the key matches the pattern as a whole",
@@ -198,19 +198,19 @@ var catalogue = []Spec{
 			need("pattern", Pattern, "what the whole value matches"),
 		},
 		Kinds:   []threat.FacetKind{threat.ConfigurationFacet},
-		Example: map[string]any{"file": "config/prod.yaml", "key": "session.cookie.secure", "pattern": "true"},
+		Example: Params{"file": "config/prod.yaml", "key": "session.cookie.secure", "pattern": "true"},
 	},
 	{
 		Type: EnvVarReferenced, Code: true, About: "the code reads the environment variable",
 		Params:  []Param{file, need("variable", Name, "its name")},
 		Kinds:   []threat.FacetKind{threat.ConfigurationFacet},
-		Example: map[string]any{"file": "src/config.ts", "variable": "DATABASE_URL"},
+		Example: Params{"file": "src/config.ts", "variable": "DATABASE_URL"},
 	},
 	{
 		Type: DependencyExists, About: "the manifest or lock file names the package",
 		Params:  []Param{need("manifest", Path, "manifest or lock file"), need("package", Name, "as the ecosystem names it")},
 		Kinds:   []threat.FacetKind{threat.DependencyFacet},
-		Example: map[string]any{"manifest": "package.json", "package": "helmet"},
+		Example: Params{"manifest": "package.json", "package": "helmet"},
 	},
 	{
 		Type: DependencyVersion, About: "every version of the package that can be installed meets the constraint",
@@ -219,7 +219,7 @@ var catalogue = []Spec{
 			need("constraint", Name, "in the ecosystem's own words, such as >=4.1.0"),
 		},
 		Kinds:   []threat.FacetKind{threat.DependencyFacet},
-		Example: map[string]any{"manifest": "go.mod", "package": "golang.org/x/crypto", "constraint": ">=0.31.0"},
+		Example: Params{"manifest": "go.mod", "package": "golang.org/x/crypto", "constraint": ">=0.31.0"},
 	},
 	{
 		Type: TestExists, About: "the tests are defined and not skipped",
@@ -228,7 +228,7 @@ var catalogue = []Spec{
 			may("name", Name, "the one test, when pattern is a glob"),
 		},
 		Kinds:   []threat.FacetKind{threat.TestFacet},
-		Example: map[string]any{"pattern": "auth/*_test.go", "name": "TestCheckKey"},
+		Example: Params{"pattern": "auth/*_test.go", "name": "TestCheckKey"},
 	},
 	{
 		Type: TestPasses, About: "the tests ran and passed, by a test report",
@@ -238,7 +238,7 @@ var catalogue = []Spec{
 			may("report", Path, "JUnit XML or go test -json report, not tracked by git"),
 		},
 		Kinds:   []threat.FacetKind{threat.TestFacet, threat.BehaviourFacet},
-		Example: map[string]any{"pattern": "TestCheckKey", "report": "report.xml"},
+		Example: Params{"pattern": "TestCheckKey", "report": "report.xml"},
 	},
 }
 

@@ -101,6 +101,16 @@ func canonical(v any) ([]byte, error) {
 	return jcs.Transform(raw)
 }
 
+// Canonicalize brings JSON into its canonical form (RFC 8785). Errors: [threat.Invalid] for what has none.
+func Canonicalize(raw []byte) ([]byte, error) {
+	out, err := jcs.Transform(raw)
+	if err != nil {
+		return nil, threat.Errorf(threat.Invalid, "it is not JSON that can be made canonical").
+			Hinted("no repeated names, no lone surrogates, numbers of at most 53 bits")
+	}
+	return out, nil
+}
+
 // Hash returns the SHA-256 of a text in lower-case hexadecimal.
 func Hash(text []byte) string {
 	sum := sha256.Sum256(text)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/internal/testenv/live"
 	"github.com/redoubt-dev/redoubt/rest"
@@ -29,7 +31,7 @@ func TestStatusesAreTotal(t *testing.T) {
 		sent := threat.Errorf(code, "what < happened & why").In("field").Hinted("do this")
 		rest.WriteError(w, sent)
 		var got threat.Error
-		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got != *sent || w.Code != want[code] {
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || !cmp.Equal(got, *sent) || w.Code != want[code] {
 			t.Errorf("%s: %d %s (%v)", code, w.Code, w.Body, err)
 		}
 		if strings.Contains(w.Body.String(), `\u00`) {

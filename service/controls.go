@@ -4,58 +4,63 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
 // GetControlsIn narrows and pages the controls of a model.
 type GetControlsIn struct {
-	ModelID   string               `json:"model_id"`
-	IDs       []threat.ID          `json:"controls,omitempty" jsonschema:"only these ids"`
-	Status    threat.ControlStatus `json:"status,omitempty"`
-	Objective threat.ID            `json:"control_objective,omitempty" jsonschema:"only those linked to this objective"`
-	Asset     threat.ID            `json:"asset,omitempty"`
-	Attacker  threat.ID            `json:"attacker,omitempty"`
-	Tier      threat.Tier          `json:"tier,omitempty" jsonschema:"only those that help an objective of this tier"`
-	Text      string               `json:"text,omitempty" jsonschema:"contained in the description or a facet"`
-	Deleted   bool                 `json:"deleted,omitempty" jsonschema:"list deleted and replaced controls instead"`
-	Limit     *int                 `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
-	Offset    int                  `json:"offset,omitempty"`
+	ModelID      string                `json:"model_id"`
+	IDs          []threat.ID           `json:"controls,omitempty" jsonschema:"only these ids"`
+	Status       threat.ControlStatus  `json:"status,omitempty"`
+	Verification evidence.Verification `json:"verification,omitempty"`
+	Objective    threat.ID             `json:"control_objective,omitempty" jsonschema:"only those linked to this objective"`
+	Asset        threat.ID             `json:"asset,omitempty"`
+	Attacker     threat.ID             `json:"attacker,omitempty"`
+	Tier         threat.Tier           `json:"tier,omitempty" jsonschema:"only those that help an objective of this tier"`
+	Text         string                `json:"text,omitempty" jsonschema:"contained in the description or a facet"`
+	Deleted      bool                  `json:"deleted,omitempty" jsonschema:"list deleted and replaced controls instead"`
+	Limit        *int                  `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
+	Offset       int                   `json:"offset,omitempty"`
 }
 
 // ControlRow is a control in a list.
 type ControlRow struct {
-	ID            threat.ID            `json:"id"`
-	Description   string               `json:"description"`
-	Status        threat.ControlStatus `json:"status"`
-	Tier          threat.Tier          `json:"tier,omitempty"` // the gravest of its live COs
-	Facets        []threat.Facet       `json:"facets"`
-	Objectives    []threat.ID          `json:"control_objectives"`
-	Source        threat.Source        `json:"source"`
-	FrameworkRefs []string             `json:"framework_refs,omitempty"`
-	Notes         string               `json:"notes,omitempty"`
-	Basis         []string             `json:"basis,omitempty"`
-	Revision      int                  `json:"revision"`
-	Orphaned      bool                 `json:"orphaned,omitempty"` // all its COs are gone; left out of every count
-	DeletedReason string               `json:"deleted_reason,omitempty"`
+	ID            threat.ID             `json:"id"`
+	Description   string                `json:"description"`
+	Status        threat.ControlStatus  `json:"status"`
+	Verification  evidence.Verification `json:"verification"`   // computed from what CI found
+	Tier          threat.Tier           `json:"tier,omitempty"` // the gravest of its live COs
+	Facets        []threat.Facet        `json:"facets"`
+	Objectives    []threat.ID           `json:"control_objectives"`
+	Source        threat.Source         `json:"source"`
+	FrameworkRefs []string              `json:"framework_refs,omitempty"`
+	Notes         string                `json:"notes,omitempty"`
+	Basis         []string              `json:"basis,omitempty"`
+	Revision      int                   `json:"revision"`
+	Orphaned      bool                  `json:"orphaned,omitempty"` // all its COs are gone; left out of every count
+	DeletedReason string                `json:"deleted_reason,omitempty"`
 }
 
 // ControlSummary counts the controls that the filters let through; orphaned ones only as such.
 type ControlSummary struct {
-	Status   map[threat.ControlStatus]int `json:"status"`
-	Tiers    map[threat.Tier]int          `json:"tiers"`
-	Orphaned int                          `json:"orphaned"`
+	Status       map[threat.ControlStatus]int  `json:"status"`
+	Verification map[evidence.Verification]int `json:"verification"`
+	Tiers        map[threat.Tier]int           `json:"tiers"`
+	Orphaned     int                           `json:"orphaned"`
 }
 
 func newControlSummary() ControlSummary {
-	return ControlSummary{Status: map[threat.ControlStatus]int{}, Tiers: map[threat.Tier]int{}}
+	return ControlSummary{Status: map[threat.ControlStatus]int{}, Verification: map[evidence.Verification]int{}, Tiers: map[threat.Tier]int{}}
 }
 
 // narrows reports whether anything but paging was asked for.
 func (in GetControlsIn) narrows() bool {
-	return in.IDs != nil || in.Status != "" || in.Objective != "" || in.Asset != "" || in.Attacker != "" || in.Tier != "" ||
+	return in.IDs != nil || in.Status != "" || in.Verification != "" || in.Objective != "" || in.Asset != "" || in.Attacker != "" || in.Tier != "" ||
 		in.Text != "" || in.Deleted
 }
 
@@ -99,14 +104,14 @@ func (s *Service) GetControls(ctx context.Context, who account.Principal, in Get
 			}
 		}
 		var found []foundControl
-		if in.narrows() {
-			found = h.filterControls(controls, in, &out.Summary)
+		if in.narrows() || h.aged(v.Now()) {
+			found = h.filterControls(controls, in, v.Now(), &out.Summary)
 		} else {
 			found, out.Summary = h.all().found, h.all().summary
 		}
 		out.Total = len(found)
 		for _, f := range cut(found, limit, offset) {
-			out.Controls = append(out.Controls, f.row())
+			out.Controls = append(out.Controls, f.row(v.Now()))
 		}
 		out.Returned = len(out.Controls)
 		return out, nil
@@ -126,23 +131,27 @@ type foundControl struct {
 	orphaned bool
 }
 
-func (f foundControl) row() ControlRow {
+func (f foundControl) row(now time.Time) ControlRow {
 	c := f.Control
 	return ControlRow{
-		ID: c.ID, Description: c.Description, Status: c.Status, Tier: f.tier, Facets: c.Facets, Objectives: c.Objectives,
+		ID: c.ID, Description: c.Description, Status: c.Status, Verification: verificationAt(c, now), Tier: f.tier, Facets: c.Facets, Objectives: c.Objectives,
 		Source: c.Source, FrameworkRefs: c.FrameworkRefs, Notes: c.Notes, Basis: c.Basis, Revision: c.Revision,
 		Orphaned: f.orphaned, DeletedReason: c.DeletedReason,
 	}
 }
 
 // filterControls returns the controls that pass, gravest tier first, and counts them. The order within a tier is that of ids.
-func (h *head) filterControls(controls []store.Control, in GetControlsIn, sum *ControlSummary) []foundControl {
+func (h *head) filterControls(controls []store.Control, in GetControlsIn, now time.Time, sum *ControlSummary) []foundControl {
 	byTier := make(map[threat.Tier][]foundControl, 5)
 	text := strings.ToLower(in.Text)
 	for i := range controls {
 		c := &controls[i]
 		if in.Status != "" && c.Status != in.Status || in.IDs != nil && !slices.Contains(in.IDs, c.ID) ||
 			text != "" && !mentions(c, text) || !h.helps(c, in) {
+			continue
+		}
+		verification := verificationAt(c, now)
+		if in.Verification != "" && verification != in.Verification {
 			continue
 		}
 		f := foundControl{Control: c}
@@ -156,6 +165,7 @@ func (h *head) filterControls(controls []store.Control, in GetControlsIn, sum *C
 			sum.Orphaned++
 		} else {
 			sum.Status[c.Status]++
+			sum.Verification[verification]++
 			sum.Tiers[f.tier]++
 		}
 		byTier[f.tier] = append(byTier[f.tier], f)

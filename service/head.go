@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -46,6 +48,7 @@ type head struct {
 	controls []store.Control    // live ones in id order
 	tiers    []threat.Tier      // of each of controls
 	links    []store.Link       // of live controls, ordered by CO, group, control
+	fresh    time.Time          // of the oldest result that a control rests on; zero without any
 	all      func() allControls // every control in the order of a list, and their counts; made when first asked for
 }
 
@@ -156,12 +159,22 @@ func (s *Service) loadHead(v *store.Snapshot, workspace string, m store.Model) (
 		return nil, err
 	}
 	h.links = slices.DeleteFunc(links, func(l store.Link) bool { return !live[l.Control] })
+	for i := range h.controls {
+		if at := h.controls[i].Evidence.Oldest; at != nil && (h.fresh.IsZero() || at.Before(h.fresh)) {
+			h.fresh = *at
+		}
+	}
 	h.all = sync.OnceValue(func() allControls {
 		a := allControls{summary: newControlSummary()}
-		a.found = h.filterControls(h.controls, GetControlsIn{}, &a.summary)
+		a.found = h.filterControls(h.controls, GetControlsIn{}, time.Time{}, &a.summary) // nothing is stale yet: see aged
 		return a
 	})
 	return h, nil
+}
+
+// aged reports whether a result that some control rests on is stale by now, so that statuses cannot be read from the stored ones.
+func (h *head) aged(now time.Time) bool {
+	return !h.fresh.IsZero() && now.Sub(h.fresh) > evidence.StaleAfter
 }
 
 // control returns a live control of the head, or [threat.NotFound].

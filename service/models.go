@@ -3,9 +3,13 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -81,20 +85,51 @@ func fieldError(err error, field string) error {
 
 // EditThreatModelIn changes what is not versioned.
 type EditThreatModelIn struct {
-	ModelID            string  `json:"model_id"`
-	Title              *string `json:"title,omitempty" jsonschema:"makes no version"`
-	FeatureDescription *string `json:"feature_description,omitempty" jsonschema:"makes a version; assets and attackers stay as they are"`
-	ExpectedVersion    int     `json:"expected_version,omitempty" jsonschema:"refuse when the model is no longer at this version"`
+	ModelID            string       `json:"model_id"`
+	Title              *string      `json:"title,omitempty" jsonschema:"makes no version"`
+	FeatureDescription *string      `json:"feature_description,omitempty" jsonschema:"makes a version; assets and attackers stay as they are"`
+	Repos              []store.Repo `json:"repos,omitempty" jsonschema:"repositories whose code is evidence, each with the branch whose runs count; replaces the list"`
+	ExpectedVersion    int          `json:"expected_version,omitempty" jsonschema:"refuse when the model is no longer at this version"`
 }
 
 // EditThreatModelOut is the model after the edit.
 type EditThreatModelOut struct {
-	ModelID string `json:"model_id"`
-	Version int    `json:"version"`
-	Title   string `json:"title"`
+	ModelID string       `json:"model_id"`
+	Version int          `json:"version"`
+	Title   string       `json:"title"`
+	Repos   []store.Repo `json:"repos,omitempty"`
 }
 
-// EditThreatModel renames a model or replaces its feature description. Errors: [threat.NotFound], [threat.Invalid],
+// MaxRepos bounds the repositories of a model.
+const MaxRepos = 50
+
+// checkRepos completes and checks a list of repositories.
+func checkRepos(repos []store.Repo) ([]store.Repo, error) {
+	if len(repos) > MaxRepos {
+		return nil, threat.Errorf(threat.Invalid, "%d repositories, at most %d fit", len(repos), MaxRepos).In("repos")
+	}
+	out := make([]store.Repo, len(repos))
+	for i, r := range repos {
+		field := fmt.Sprintf("repos.%d", i)
+		if err := evidence.CheckRepo(r.Repo); err != nil {
+			return nil, fieldError(err, field)
+		}
+		branch, err := threat.Line(r.Branch, threat.MaxName)
+		if err != nil || strings.ContainsAny(branch, " ~^:?*[\\") {
+			return nil, threat.Errorf(threat.Invalid, "the branch is not a branch name").In(field + ".branch").Hinted(`such as "main"`)
+		}
+		if branch == "" {
+			branch = DefaultBranch
+		}
+		if slices.ContainsFunc(out[:i], func(x store.Repo) bool { return x.Repo == r.Repo }) {
+			return nil, threat.Errorf(threat.Invalid, "the repository is listed twice").In(field)
+		}
+		out[i] = store.Repo{Repo: r.Repo, Branch: branch}
+	}
+	return out, nil
+}
+
+// EditThreatModel renames a model, names its repositories, or replaces its feature description. Errors: [threat.NotFound], [threat.Invalid],
 // [threat.Conflict].
 func (s *Service) EditThreatModel(ctx context.Context, who account.Principal, in EditThreatModelIn) (EditThreatModelOut, error) {
 	v := verb{name: "edit_threat_model", needs: account.Write, model: in.ModelID}
@@ -104,9 +139,9 @@ func (s *Service) EditThreatModel(ctx context.Context, who account.Principal, in
 		if err != nil {
 			return EditThreatModelOut{}, err
 		}
-		out := EditThreatModelOut{ModelID: c.model.ID, Version: c.model.Version, Title: c.model.Title}
-		if in.Title == nil && in.FeatureDescription == nil {
-			return out, threat.Errorf(threat.Invalid, "nothing to change").Hinted("give title or feature_description")
+		out := EditThreatModelOut{ModelID: c.model.ID, Version: c.model.Version, Title: c.model.Title, Repos: c.model.Repos}
+		if in.Title == nil && in.FeatureDescription == nil && in.Repos == nil {
+			return out, threat.Errorf(threat.Invalid, "nothing to change").Hinted("give title, repos or feature_description")
 		}
 		if in.FeatureDescription != nil {
 			if err := c.structure.SetFeature(*in.FeatureDescription); err != nil {
@@ -132,6 +167,14 @@ func (s *Service) EditThreatModel(ctx context.Context, who account.Principal, in
 				return out, err
 			}
 			out.Title = title
+		}
+		if in.Repos != nil {
+			if out.Repos, err = checkRepos(in.Repos); err != nil {
+				return out, err
+			}
+			if err := tx.SetRepos(who.WorkspaceID, c.model.ID, out.Repos); err != nil {
+				return out, err
+			}
 		}
 		r.version = out.Version
 		return out, nil
@@ -180,7 +223,7 @@ func (s *Service) RestoreThreatModel(ctx context.Context, who account.Principal,
 			return EditThreatModelOut{}, fieldHint(err, "list_threat_models(deleted: true) names the models that can be restored")
 		}
 		r.version = m.Version
-		return EditThreatModelOut{m.ID, m.Version, m.Title}, tx.UnhideModel(who.WorkspaceID, m.ID)
+		return EditThreatModelOut{m.ID, m.Version, m.Title, m.Repos}, tx.UnhideModel(who.WorkspaceID, m.ID)
 	})
 }
 

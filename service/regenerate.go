@@ -163,6 +163,9 @@ func (t *task) replace(tx *store.Tx, in regenerateInput, structure *threat.Struc
 	if err := tx.DeleteControls(ws, m.ID, gone, "replaced by a regeneration"); err != nil {
 		return out, err
 	}
+	if err := tx.UnmapFindings(ws, m.ID, gone); err != nil {
+		return out, err
+	}
 	if err := addControls(tx, ws, m.ID, fresh, links); err != nil {
 		return out, err
 	}

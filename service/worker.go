@@ -279,9 +279,15 @@ func (r *jobRunner) poke() {
 func (s *Service) housekeep(ctx context.Context) {
 	timer := time.NewTicker(time.Hour)
 	defer timer.Stop()
+	if err := s.store.Write(ctx, s.refreshEvidence); err != nil && ctx.Err() == nil {
+		s.log.Error().Err(err).Msg("statuses could not be computed anew")
+	}
 	for {
 		err := s.store.Write(ctx, func(tx *store.Tx) error {
 			if err := tx.PurgeAnswers(); err != nil {
+				return err
+			}
+			if _, err := tx.PurgePulls(tx.Now().Add(-pullLife)); err != nil {
 				return err
 			}
 			_, err := tx.PurgeModels(tx.Now().Add(-deletedModelLife))

@@ -97,6 +97,20 @@ func (t *Tx) SetFindingStatus(workspace, model string, id threat.ID, status thre
 		string(status), reason, micros(t.now), workspace, model, id)
 }
 
+// UnmapFindings takes the open findings of controls off them: they are about no control until somebody says which.
+func (t *Tx) UnmapFindings(workspace, model string, controls []threat.ID) error {
+	for _, id := range controls {
+		err := t.exec(`
+			UPDATE findings SET control_id = '', updated_at = ?
+			WHERE workspace_id = ? AND model_id = ? AND control_id = ? AND status IN ('discovered', 'acknowledged', 'remediated')`,
+			micros(t.now), workspace, model, string(id))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // FindingLink says that an assertion will show a finding mended, by a run after the nonce of number Since.
 type FindingLink struct {
 	Finding   threat.ID `db:"finding_id"`

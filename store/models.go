@@ -182,3 +182,30 @@ func (t *Tx) PurgeModels(before time.Time) (int64, error) {
 func escapeLike(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
 }
+
+// ModelKey names a model in its workspace.
+type ModelKey struct {
+	WorkspaceID string `db:"workspace_id"`
+	ModelID     string `db:"model_id"`
+}
+
+// ModelsWithEvidence returns every model of every workspace that has an assertion.
+func (v *Snapshot) ModelsWithEvidence() ([]ModelKey, error) {
+	var out []ModelKey
+	err := v.list(&out, `SELECT DISTINCT workspace_id, model_id FROM assertions /* any workspace: a new program computes all statuses anew */ ORDER BY workspace_id, model_id`)
+	return out, err
+}
+
+// Instance returns a value of the whole instance, "" when it was never set.
+func (v *Snapshot) Instance(name string) (value string, err error) {
+	err = v.get(&value, `SELECT value FROM instance WHERE name = ?`, name)
+	if missing(err) {
+		return "", nil
+	}
+	return value, err
+}
+
+// SetInstance sets a value of the whole instance.
+func (t *Tx) SetInstance(name, value string) error {
+	return t.exec(`INSERT INTO instance (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+}

@@ -94,7 +94,8 @@ func TestForeignKeysAreIndexed(t *testing.T) {
 // No statement reads a whole table: what it asks for has an index.
 func TestStatementsUseIndexes(t *testing.T) {
 	db := raw(t, testenv.SQLite(t))
-	whole := []string{"users", "due"} // all users; a subquery of one row
+	whole := []string{"users", "due"}                  // all users; a subquery of one row
+	const once = "a new program computes all statuses" // at the first start of another version
 	explained := 0
 	for _, s := range statementsOf(t, ".") {
 		if !regexp.MustCompile(`(?i)^\s*(SELECT|UPDATE|DELETE|INSERT)\b`).MatchString(s) {
@@ -112,7 +113,7 @@ func TestStatementsUseIndexes(t *testing.T) {
 			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 				t.Fatal(err)
 			}
-			if m := regexp.MustCompile(`^SCAN (\w+)`).FindStringSubmatch(detail); m != nil && !slices.Contains(whole, m[1]) {
+			if m := regexp.MustCompile(`^SCAN (\w+)`).FindStringSubmatch(detail); m != nil && !slices.Contains(whole, m[1]) && !strings.Contains(s, once) {
 				t.Errorf("%s: %s", detail, strings.Join(strings.Fields(s), " "))
 			}
 		}

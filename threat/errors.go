@@ -39,6 +39,32 @@ type Error struct {
 	Message string `json:"message"`
 	Field   string `json:"field,omitempty"`
 	Hint    string `json:"hint,omitempty"`
+
+	// Items are the refusals of a batch, one for each wrong item, when there are several. The fields above are the first's.
+	Items []Item `json:"items,omitempty"`
+}
+
+// Item is the refusal of one item of a batch.
+type Item struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	Field   string `json:"field,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// Batch joins the refusals of a batch's items into one error, or returns nil when there are none.
+func Batch(items []*Error) error {
+	switch len(items) {
+	case 0:
+		return nil
+	case 1:
+		return items[0]
+	}
+	e := *items[0]
+	for _, i := range items {
+		e.Items = append(e.Items, Item{i.Code, i.Message, i.Field, i.Hint})
+	}
+	return &e
 }
 
 func (e *Error) Error() string {

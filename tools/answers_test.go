@@ -8,6 +8,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/internal/testenv/live"
 	"github.com/redoubt-dev/redoubt/service"
@@ -56,6 +58,20 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	call("remove_asset", live.Args{"model_id": id, "asset_id": "A1"})
 	call("restore_version", live.Args{"model_id": id, "version": 1})
 	call("edit_threat_model", live.Args{"model_id": id, "title": "Files"})
+	call("edit_threat_model", live.Args{"model_id": id, "repos": []any{live.Args{"repo": "org/files"}}})
+	call("get_assertion_types", live.Args{"kind": "behaviour"})
+	control := call("get_controls", live.Args{"model_id": id, "limit": 1})["controls"].([]any)[0].(map[string]any)
+	submitted := call("submit_assertions", live.Args{"model_id": id, "assertions": []any{live.Args{
+		"type": "test_passes", "params": live.Args{"pattern": "TestLogin"}, "control_id": control["id"],
+		"facets": []any{control["facets"].([]any)[0].(map[string]any)["id"]},
+	}}})
+	call("list_assertions", live.Args{"model_id": id})
+	call("get_sufficiency", live.Args{"model_id": id})
+	call("update_control_status", live.Args{"model_id": id, "control_id": control["id"], "status": "not_implemented"})
+	call("get_verification_report", live.Args{"model_id": id, "limit": 3})
+	call("delete_assertion", live.Args{
+		"model_id": id, "assertion_id": submitted["assertions"].([]any)[0].(map[string]any)["id"], "reason": "an example",
+	})
 	call("delete_threat_model", live.Args{"model_id": id})
 	call("restore_threat_model", live.Args{"model_id": id})
 	call("list_workspaces", nil)
@@ -207,13 +223,13 @@ func TestFailedJob(t *testing.T) {
 	args := live.Args{"feature_description": "Make it nice.", "idempotency_key": "k", "wait_seconds": 50}
 	first := u.Refused("generate_threat_model", args, threat.Invalid)
 	again := u.Refused("generate_threat_model", args, threat.Invalid)
-	if *first != *again || first.Hint == "" {
+	if !cmp.Equal(*first, *again) || first.Hint == "" {
 		t.Errorf("%v, then %v", first, again)
 	}
 	args["wait_seconds"], args["idempotency_key"] = 0, "other"
 	job := live.Call[service.JobOut](u, "generate_threat_model", args)
 	job = live.Call[service.JobOut](u, "get_operation_status", live.Args{"job_id": job.JobID})
-	if job.Status != "failed" || job.Error == nil || *job.Error != *first || job.Result != nil {
+	if job.Status != "failed" || job.Error == nil || !cmp.Equal(*job.Error, *first) || job.Result != nil {
 		t.Errorf("%+v", job)
 	}
 }

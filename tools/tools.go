@@ -91,6 +91,7 @@ func New(svc *service.Service, log zerolog.Logger) (*Registry, error) {
 	models(r, svc)
 	structure(r, svc)
 	controls(r, svc)
+	verification(r, svc)
 	versions(r, svc)
 	workspaces(r, svc)
 	return r, r.err

@@ -1,0 +1,264 @@
+package service
+
+import (
+	"slices"
+	"time"
+
+	"github.com/redoubt-dev/redoubt/evidence"
+	"github.com/redoubt-dev/redoubt/store"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// subjectOf returns a control as the rules of evidence see it.
+func subjectOf(c *store.Control) evidence.Subject {
+	return evidence.Subject{ID: c.ID, Description: c.Description, Facets: c.Facets, Implemented: c.Status == threat.Implemented}
+}
+
+// subject returns the control or assumption that an assertion evidences. Errors: [threat.NotFound].
+func (h *head) subject(control, assumption threat.ID) (evidence.Subject, error) {
+	if control != "" {
+		c, err := h.control(control)
+		if err != nil {
+			return evidence.Subject{}, fieldError(err, "control_id")
+		}
+		return subjectOf(c), nil
+	}
+	a := h.structure.Assumption(assumption)
+	if a == nil {
+		ids := entityIDs(h.structure.Assumptions, func(a threat.Assumption) threat.ID { return a.ID })
+		return evidence.Subject{}, threat.Unknown("assumption", assumption, ids).In("assumption_id")
+	}
+	return evidence.AssumptionSubject(a.ID, a.Text), nil
+}
+
+// subjectID is the control or the assumption that an assertion is about.
+func subjectID(a *store.Assertion) threat.ID {
+	if a.Control != "" {
+		return a.Control
+	}
+	return a.Assumption
+}
+
+// body is the evidence on one subject, as its status sees it.
+type body struct {
+	claims []evidence.Claim
+	debts  []evidence.Debt
+}
+
+// bodies sorts a model's evidence by subject.
+func bodies(list []store.Assertion) map[threat.ID]*body {
+	out := map[threat.ID]*body{}
+	for i := range list {
+		a := &list[i]
+		b := out[subjectID(a)]
+		if b == nil {
+			b = &body{}
+			out[subjectID(a)] = b
+		}
+		if a.DeletedAt == nil {
+			b.claims = append(b.claims, a.Claim())
+		} else if a.Debt {
+			b.debts = append(b.debts, evidence.Debt{Assertion: a.ID, Facets: a.Facets, Order: debtOrder(a)})
+		}
+	}
+	return out
+}
+
+// debtOrder is the order of the run that failed an assertion last.
+func debtOrder(a *store.Assertion) int64 {
+	var n int64
+	for _, h := range []*evidence.Held{a.Tier1, a.Tier2} {
+		if h != nil && h.Verdict == evidence.Fail {
+			n = max(n, h.Order)
+		}
+	}
+	return n
+}
+
+// assessed is what follows from the evidence on one control.
+type assessed struct {
+	status     evidence.Status
+	incoherent map[threat.ID]string // reasons that differ from the stored ones
+	lapsed     bool                 // it was implemented, and no coherent assertion is left
+}
+
+// assess computes what follows from the evidence on a control. It writes nothing.
+func assess(c *store.Control, b *body) assessed {
+	out := assessed{incoherent: map[threat.ID]string{}}
+	if b == nil {
+		b = &body{}
+	}
+	subject := subjectOf(c)
+	claims := slices.Clone(b.claims)
+	coherent := 0
+	for i := range claims {
+		why := subject.Coherence(claims[i].Type, claims[i].Facets)
+		if why != claims[i].Incoherent {
+			out.incoherent[claims[i].ID] = why
+			claims[i].Incoherent = why
+		}
+		if why == "" {
+			coherent++
+		}
+	}
+	if subject.Implemented && coherent == 0 {
+		out.lapsed, subject.Implemented = true, false
+	}
+	out.status = subject.Status(claims, b.debts)
+	return out
+}
+
+// stored turns a status into what the control's row keeps of it.
+func stored(s evidence.Status, claims int) store.Verification {
+	v := store.Verification{Status: s.Verification, Attested: s.Attested}
+	if claims > 0 {
+		v.Sufficiency = s.Sufficiency
+	}
+	if !s.Oldest.IsZero() {
+		v.Oldest = &s.Oldest
+	}
+	return v
+}
+
+// reassess is the one writer of what follows from evidence. It runs in the transaction that changed an assertion, a result or a
+// control, after that write, and brings the given controls up to date: coherence, verification, sufficiency, debts that are paid,
+// and the status of a control that lost its last coherent assertion. all is the model's evidence as [store.Snapshot.Evidence]
+// returns it. It reports whether anything was written; the caller raises the model's stamp.
+func reassess(tx *store.Tx, workspace, model string, controls []*store.Control, all []store.Assertion) (changed bool, err error) {
+	evidenceOf := bodies(all)
+	for _, c := range controls {
+		b := evidenceOf[c.ID]
+		if b == nil {
+			b = &body{}
+		}
+		a := assess(c, b)
+		if len(a.incoherent) > 0 {
+			changed = true
+			if err := tx.SetIncoherent(workspace, model, a.incoherent); err != nil {
+				return changed, err
+			}
+		}
+		if len(a.status.Settled) > 0 {
+			changed = true
+			if err := tx.SettleDebts(workspace, model, a.status.Settled); err != nil {
+				return changed, err
+			}
+		}
+		if a.lapsed {
+			changed = true
+			c.Status = threat.NotImplemented
+			if err := tx.SaveControl(workspace, model, c.Control); err != nil {
+				return changed, err
+			}
+			c.Revision++
+		}
+		next := stored(a.status, len(b.claims))
+		if sameVerification(c.Evidence, next) {
+			continue
+		}
+		changed = true
+		if err := tx.SaveVerification(workspace, model, c.ID, next); err != nil {
+			return changed, err
+		}
+		c.Evidence = next
+	}
+	return changed, nil
+}
+
+func sameVerification(a, b store.Verification) bool {
+	if a.Status != b.Status || a.Attested != b.Attested || a.Sufficiency.Status != b.Sufficiency.Status {
+		return false
+	}
+	if (a.Oldest == nil) != (b.Oldest == nil) || a.Oldest != nil && !a.Oldest.Equal(*b.Oldest) {
+		return false
+	}
+	return slices.EqualFunc(a.Sufficiency.Uncovered, b.Sufficiency.Uncovered, func(x, y evidence.Gap) bool {
+		return x.Facet == y.Facet && x.Why == y.Why
+	})
+}
+
+// own returns copies of the named controls of a head, which a reassessment writes into; nil names all.
+func (h *head) own(ids []threat.ID) []*store.Control {
+	var out []*store.Control
+	for i := range h.controls {
+		if ids == nil || slices.Contains(ids, h.controls[i].ID) {
+			c := h.controls[i]
+			out = append(out, &c)
+		}
+	}
+	return out
+}
+
+// verificationAt is a control's verification as it is now: stale is decided on read.
+func verificationAt(c *store.Control, now time.Time) evidence.Verification {
+	return staleAt(c.Evidence, now)
+}
+
+func staleAt(v store.Verification, now time.Time) evidence.Verification {
+	var oldest time.Time
+	if v.Oldest != nil {
+		oldest = *v.Oldest
+	}
+	return v.Status.At(oldest, now, evidence.StaleAfter)
+}
+
+// assertionStatus says of one assertion what the status of a control with it alone would say.
+func assertionStatus(s *evidence.Subject, a *store.Assertion, now time.Time) evidence.Verification {
+	c := a.Claim()
+	switch {
+	case a.Tier1 != nil && a.Tier1.Verdict == evidence.Fail, a.Tier2 != nil && a.Tier2.Verdict == evidence.Fail:
+		return evidence.Failed
+	case a.Incoherent != "":
+		return evidence.Incoherent
+	case a.Tier1 == nil:
+		return evidence.Pending
+	}
+	oldest := a.Tier1.At
+	if a.Tier2 != nil && a.Tier2.At.Before(oldest) {
+		oldest = a.Tier2.At
+	}
+	status := evidence.Partial
+	if s.Current(c) && a.Tier2.Verdict == evidence.Pass {
+		status = evidence.Verified
+	}
+	return status.At(oldest, now, evidence.StaleAfter)
+}
+
+// refreshEvidence reassesses every model whose stored statuses were computed with other prompt templates: a template that changed
+// with the program un-verifies what was judged by the old one.
+func (s *Service) refreshEvidence(tx *store.Tx) error {
+	const name = "prompt_templates"
+	digest := evidence.TemplatesDigest()
+	known, err := tx.Instance(name)
+	if err != nil || known == digest {
+		return err
+	}
+	models, err := tx.ModelsWithEvidence()
+	if err != nil {
+		return err
+	}
+	for _, m := range models {
+		controls, err := tx.Controls(m.WorkspaceID, m.ModelID)
+		if err != nil {
+			return err
+		}
+		all, err := tx.Evidence(m.WorkspaceID, m.ModelID)
+		if err != nil {
+			return err
+		}
+		list := make([]*store.Control, len(controls))
+		for i := range controls {
+			list[i] = &controls[i]
+		}
+		changed, err := reassess(tx, m.WorkspaceID, m.ModelID, list, all)
+		if err != nil {
+			return err
+		}
+		if changed {
+			if err := tx.TouchModel(m.WorkspaceID, m.ModelID); err != nil && threat.CodeOf(err) != threat.NotFound {
+				return err
+			}
+		}
+	}
+	return tx.SetInstance(name, digest)
+}

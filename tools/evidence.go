@@ -1,0 +1,38 @@
+package tools
+
+import (
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/service"
+)
+
+// verification registers the tools on evidence and on what CI found.
+func verification(r *Registry, svc *service.Service) {
+	add(r, Tool{
+		Name: "update_control_status", Title: "Update a control's status", Toolset: Core, Needs: account.Write, Effect: Changes,
+		Description: "Say that a control is implemented, or not any more. Needs a coherent assertion; whether it is verified is computed from CI.",
+	}, svc.UpdateControlStatus)
+	add(r, Tool{
+		Name: "get_assertion_types", Title: "Assertion types", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "What can be claimed about code, and which facet kinds each type proves. Give type or kind for parameters and examples.",
+	}, svc.GetAssertionTypes)
+	add(r, Tool{
+		Name: "submit_assertions", Title: "Submit assertions", Toolset: Core, Needs: account.Write, Effect: Adds,
+		Description: "Claim with typed assertions that the code implements a control's facets; all or nothing. Says which facets are still uncovered. CI checks them.",
+	}, svc.SubmitAssertions)
+	add(r, Tool{
+		Name: "list_assertions", Title: "Assertions", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "Assertions with their newest results, and why they failed.",
+	}, svc.ListAssertions)
+	add(r, Tool{
+		Name: "get_verification_report", Title: "Verification report", Toolset: Core, Needs: account.Report, Effect: Reads,
+		Description: "What CI found for each control, drift included, failed ones first. Summary first; rows with limit.",
+	}, svc.GetVerificationReport)
+	add(r, Tool{
+		Name: "delete_assertion", Title: "Delete an assertion", Toolset: Modeling, Needs: account.Write, Effect: Destroys,
+		Description: "Withdraw a claim, with a reason. A failure stays with the control until its facets have newer passing results.",
+	}, svc.DeleteAssertion)
+	add(r, Tool{
+		Name: "get_sufficiency", Title: "Sufficiency", Toolset: Modeling, Needs: account.Read, Effect: Reads,
+		Description: "Which facets of each control no coherent assertion claims, and which types would prove them.",
+	}, svc.GetSufficiency)
+}
