@@ -120,10 +120,21 @@ type verifier func(*claim) (*found, error)
 
 // verifiers has an entry for each type that is checked file by file. The types over tests are answered after them all.
 var verifiers = map[evidence.Type]verifier{
-	evidence.FileExists:     fileExists,
-	evidence.FileHash:       fileHash,
-	evidence.PatternMatches: patternMatches,
-	evidence.PatternAbsent:  patternAbsent,
+	evidence.FunctionExists:       functionExists,
+	evidence.ClassExists:          classExists,
+	evidence.DecoratorPresent:     decoratorPresent,
+	evidence.FunctionCalls:        functionCalls,
+	evidence.ParameterValidated:   parameterValidated,
+	evidence.ImportPresent:        importPresent,
+	evidence.ErrorHandled:         errorHandled,
+	evidence.MiddlewareRegistered: middlewareRegistered,
+	evidence.HTTPHeaderSet:        httpHeaderSet,
+	evidence.PatternMatches:       patternMatches,
+	evidence.PatternAbsent:        patternAbsent,
+	evidence.NoPlaintextSecret:    noPlaintextSecret,
+	evidence.FileExists:           fileExists,
+	evidence.FileHash:             fileHash,
+	evidence.EnvVarReferenced:     envVarReferenced,
 }
 
 // found is what makes a claim true.

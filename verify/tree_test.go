@@ -51,7 +51,7 @@ func TestOnlyRegularFiles(t *testing.T) {
 		defer l.Close()
 		wantFail(t, check(t, dir, evidence.FileExists, "file", "s"), "is a socket")
 	}
-	for _, typ := range []evidence.Type{evidence.FileExists} {
+	for _, typ := range []evidence.Type{evidence.FileExists, evidence.NoPlaintextSecret} {
 		wantFail(t, check(t, dir, typ, "file", "pipe"), "named pipe") // an open would wait for ever
 	}
 	wantFail(t, check(t, dir, evidence.FileExists, "file", "empty.txt"), "empty")
