@@ -73,17 +73,51 @@ func readLabels(t *testing.T, path string) []label {
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
-		fields := strings.Fields(text)
-		l := label{line: n, text: text, file: fields[0], fact: fields[1], args: fields[2:]}
-		if l.fact == "no" {
-			l.absent, l.fact, l.args = true, fields[2], fields[3:]
-		}
+		file, rest, _ := strings.Cut(text, " ")
+		l := newLabel(rest)
+		l.line, l.file = n, file
 		all = append(all, l)
 	}
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// newLabel reads what a label says of its file: [no] FACT ARGUMENTS.
+func newLabel(text string) label {
+	fields := strings.Fields(text)
+	l := label{text: text}
+	if fields[0] == "no" {
+		l.absent, fields = true, fields[1:]
+	}
+	l.fact, l.args = fields[0], fields[1:]
+	return l
+}
+
+// claim is a text and what is true of it, in the words of the labels.
+type claim struct {
+	about  string
+	text   string
+	labels []string
+}
+
+// claims checks texts of one language.
+func claims(t *testing.T, name string, rows []claim) {
+	t.Helper()
+	for _, row := range rows {
+		t.Run(row.about, func(t *testing.T) {
+			f, err := Parse(name, []byte(row.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range row.labels {
+				if problem := newLabel(text).check(f); problem != "" {
+					t.Errorf("%s: %s in\n%s", text, problem, row.text)
+				}
+			}
+		})
+	}
 }
 
 // check says what is wrong with the facts, or nothing.

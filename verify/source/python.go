@@ -295,7 +295,10 @@ func (p *pyfile) compound(word string, i, end int) (int, error) {
 			block.caught = p.word(colon - 1)
 		}
 	}
-	p.expression(i+1, colon)
+	if word != "for" { // whose "in" compares nothing
+		i++
+	}
+	p.expression(i, colon)
 	return p.body(block, colon, end)
 }
 

@@ -46,7 +46,7 @@ func (p *pyfile) assignment(a, b int) {
 	value := -1
 	start := a
 	var targets [][2]int
-	for i := a; i < b; i = p.skip(i) {
+	for i := a; i < b && p.word(i) != "lambda"; i = p.skip(i) { // what follows a lambda is its own
 		switch {
 		case p.is(i, '='):
 			targets = append(targets, [2]int{start, i})
@@ -54,7 +54,7 @@ func (p *pyfile) assignment(a, b int) {
 		case p.is(i, pyAugment):
 			targets = append(targets, [2]int{start, i})
 			value = i + 1
-		case p.is(i, ':') && len(targets) == 0 && p.word(a) != "lambda": // an annotated target
+		case p.is(i, ':') && len(targets) == 0: // an annotated target
 			next := i + 1
 			for next < b && !p.is(next, '=') {
 				next = p.skip(next)
@@ -243,13 +243,13 @@ func (p *pyfile) webCall(name string, open int) {
 	}
 	args := p.arguments(open)
 	first := args[0]
+	switch p.resolved(name) {
+	case "os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault":
+		p.readsEnv(first[0], first[1])
+	}
 	switch last {
-	case "getenv", "get", "pop", "setdefault":
-		switch p.resolved(name) {
-		case "os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault":
-			p.readsEnv(first[0], first[1])
-		}
-		if last == "setdefault" && receiverLast == "headers" && len(args) == 2 {
+	case "setdefault":
+		if receiverLast == "headers" && len(args) == 2 {
 			p.header(first[0], first[1], args[1][0], args[1][1])
 		}
 	case "config":
