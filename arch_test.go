@@ -33,7 +33,7 @@ var imports = map[string][]string{
 	"evidence":              {"threat"},
 	"verify/config":         {},
 	"verify/source":         {},
-	"verify":                {"evidence", "threat", "verify/source", "verify/secret"},
+	"verify":                {"evidence", "threat", "verify/source", "verify/config", "verify/secret"},
 	"verify/secret":         {},
 	"service":               {"threat", "account", "evidence", "store", "auth", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "evidence", "schema", "service"},

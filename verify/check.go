@@ -134,6 +134,8 @@ var verifiers = map[evidence.Type]verifier{
 	evidence.NoPlaintextSecret:    noPlaintextSecret,
 	evidence.FileExists:           fileExists,
 	evidence.FileHash:             fileHash,
+	evidence.ConfigKeyExists:      configKeyExists,
+	evidence.ConfigValueMatches:   configValueMatches,
 	evidence.EnvVarReferenced:     envVarReferenced,
 }
 
