@@ -35,6 +35,10 @@ var imports = map[string][]string{
 	"verify/source":         {},
 	"verify":                {"evidence", "threat", "verify/source", "verify/config", "verify/secret"},
 	"verify/secret":         {},
+	"verify/testreport":     {},
+	"verify/judge":          {"evidence", "llm", "threat"},
+	"verify/runner":         {"evidence", "threat", "verify", "verify/judge"},
+	"verify/remote":         {"evidence", "threat"},
 	"service":               {"threat", "account", "evidence", "store", "auth", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "evidence", "schema", "service"},
 	"resources":             {"threat", "account", "evidence", "service"},
@@ -58,7 +62,7 @@ var external = map[string][]string{
 	"github.com/prometheus/client_golang":   {"server"},
 	"github.com/google/jsonschema-go":       {"schema", "tools", "rest"},
 	"github.com/santhosh-tekuri/jsonschema": {"schema"},
-	"net/http":                              {"server", "rest", "internal/testenv", "internal/testenv/live", "internal/conformance"},
+	"net/http":                              {"server", "rest", "llm", "llm/llmtest", "verify/remote", "internal/testenv", "internal/testenv/live", "internal/conformance"},
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.

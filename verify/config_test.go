@@ -23,8 +23,15 @@ func TestConfigClaims(t *testing.T) {
 		}
 	}
 	for _, c := range [][3]string{
-		{"a.yaml", "session.cookie.httponly", "no key"}, {"a.yaml", "session.cookie.name", "null or empty"}, {"c.env", "DEBUG", "no key DEBUG"},
-		{"bad.yaml", "a", "bad.yaml"}, {"d.txt", "a", "d.txt"}, {"dup.json", "a", "a"}, {"u.yaml", "a", "UTF-16"}, {"a.yaml", "session.cokie", "session.cookie"}, {"gone.yaml", "a", "no file"},
+		{"a.yaml", "session.cookie.httponly", "no key"},
+		{"a.yaml", "session.cookie.name", "null or empty"},
+		{"c.env", "DEBUG", "no key DEBUG"},
+		{"bad.yaml", "a", "bad.yaml"},
+		{"d.txt", "a", "d.txt"},
+		{"dup.json", "a", "a"},
+		{"u.yaml", "a", "UTF-16"},
+		{"a.yaml", "session.cokie", "session.cookie"},
+		{"gone.yaml", "a", "no file"},
 	} {
 		if reason, ok := exists(c[0], c[1]); ok || !strings.Contains(reason, c[2]) {
 			t.Errorf("%v: pass %v, %q", c, ok, reason)
