@@ -341,7 +341,7 @@ func checkResults(a *store.Assertion, of *[3]*evidence.Result) error {
 	switch {
 	case !passed:
 		return bad("tier 2 is judged only where tier 1 passed").Hinted("say skipped")
-	case two.Excerpt == "" || two.Excerpt != excerpt:
+	case two.Excerpt != excerpt || excerpt == "" && two.Verdict != evidence.Fail: // no code to judge is a fail
 		return bad("tier 2 judged another excerpt than tier 1 found").Hinted("both tiers carry the digest of one excerpt")
 	case two.Verdict == evidence.Unchanged:
 		if !evidence.MayCarry(a.Tier2, *two) {

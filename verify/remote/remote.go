@@ -1,0 +1,163 @@
+// Package remote speaks to a Redoubt server as the verifier needs it: list, pull, submit, report.
+package remote
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redoubt-dev/redoubt/evidence"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// Client speaks to one server with one key.
+type Client struct {
+	base string
+	key  string
+	http *http.Client
+}
+
+// maxAnswer bounds an answer, in bytes: the prompts of 10,000 assertions fit.
+const maxAnswer = 256 << 20
+
+// New makes a client. Errors: [threat.Invalid] for a server that is no http or https URL, or a key that is missing.
+func New(server, key string) (*Client, error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil {
+		return nil, threat.Errorf(threat.Invalid, "the server is not an http or https URL").In("server").
+			Hinted("--server https://redoubt.example.org, or REDOUBT_SERVER")
+	}
+	if key == "" {
+		return nil, threat.Errorf(threat.Invalid, "there is no API key").In("api-key").
+			Hinted("--api-key or REDOUBT_API_KEY: a verifier key (rdv_) submits, a developer key (rdk_) only looks")
+	}
+	return &Client{
+		base: strings.TrimSuffix(u.String(), "/") + "/api/v1", key: key,
+		http: &http.Client{
+			Timeout: 2 * time.Minute,
+			CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+				return fmt.Errorf("the server redirects to %s: name that one, the key is not sent on", r.URL.Host)
+			},
+		},
+	}, nil
+}
+
+// Model is a threat model by id and title.
+type Model struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+}
+
+// Models lists the workspace's models.
+func (c *Client) Models(ctx context.Context) ([]Model, error) {
+	var all []Model
+	for {
+		var page struct {
+			Total  int     `json:"total"`
+			Models []Model `json:"threat_models"`
+		}
+		query := url.Values{"limit": {"200"}, "offset": {strconv.Itoa(len(all))}}
+		if err := c.do(ctx, http.MethodGet, "/models?"+query.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Models...)
+		if len(page.Models) == 0 || len(all) >= page.Total {
+			return all, nil
+		}
+	}
+}
+
+// Pull pulls the assertions of a model on a repository. An empty repo is the model's only one.
+func (c *Client) Pull(ctx context.Context, model, repo string, pending bool) (evidence.Pull, error) {
+	query := url.Values{}
+	if repo != "" {
+		query.Set("repo", repo)
+	}
+	if pending {
+		query.Set("pending", "true")
+	}
+	var out evidence.Pull
+	err := c.do(ctx, http.MethodGet, path(model, "assertions")+"?"+query.Encode(), nil, &out)
+	return out, err
+}
+
+// Submit submits the statement of a run and returns the server's answer as JSON. A connection that breaks off is tried again: the
+// server answers the same statement with the first answer.
+func (c *Client) Submit(ctx context.Context, model string, statement evidence.Statement, into any) error {
+	canonical, err := statement.Canonical()
+	if err != nil {
+		return err
+	}
+	body := append(append([]byte(`{"statement":`), canonical...), '}')
+	for attempt := 0; ; attempt++ {
+		err := c.do(ctx, http.MethodPost, path(model, "runs"), body, into)
+		if attempt == 3 || threat.CodeOf(err) != threat.Unavailable {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Second << attempt):
+		}
+	}
+}
+
+// Get reads a report under a model's verification: "report" or "pending", with a query.
+func (c *Client) Get(ctx context.Context, model, what string, query url.Values, into any) error {
+	return c.do(ctx, http.MethodGet, path(model, what)+"?"+query.Encode(), nil, into)
+}
+
+func path(model, what string) string {
+	return "/models/" + url.PathEscape(model) + "/verification/" + what
+}
+
+// do sends a request. Errors: the server's own *threat.Error, or [threat.Unavailable] when it cannot be reached.
+func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.key)
+	r.Header.Set("Accept", "application/json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err // the URL is the user's own flag; the error names what went wrong
+		}
+		return threat.Errorf(threat.Unavailable, "the server cannot be reached: %v", err).In("server").Hinted("is it running, and is --server right?")
+	}
+	defer answer.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err != nil {
+		return threat.Errorf(threat.Unavailable, "the server's answer broke off: %v", err).In("server")
+	}
+	if len(raw) > maxAnswer {
+		return threat.Errorf(threat.Unavailable, "the server's answer has more than %d bytes", maxAnswer).In("server")
+	}
+	if answer.StatusCode != http.StatusOK {
+		var te threat.Error
+		if json.Unmarshal(raw, &te) == nil && te.Code != "" {
+			return &te
+		}
+		return threat.Errorf(threat.Unavailable, "the server answered %s", answer.Status).In("server").Hinted("is it a Redoubt server?")
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return threat.Errorf(threat.Unavailable, "the server's answer cannot be read").In("server").Hinted("is it a Redoubt server of this version?")
+	}
+	return nil
+}
