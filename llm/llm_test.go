@@ -32,7 +32,7 @@ func client(t *testing.T, provider llm.Provider, url string, change func(*llm.Co
 	t.Cleanup(transport.CloseIdleConnections)
 	cfg := llm.Config{
 		Provider: provider, Model: "test-model", BaseURL: url, APIKey: key,
-		Timeout: time.Minute, HTTP: &http.Client{Transport: transport},
+		Timeout: 10 * time.Minute, HTTP: &http.Client{Transport: transport},
 	}
 	if change != nil {
 		change(&cfg)
