@@ -300,7 +300,7 @@ func (p *jsParser) suffixes(v jsValue, start int32, named *jsNamed, calls bool) 
 // member extends the name of a value. End is 0 where the name is not written as a plain member.
 func (p *jsParser) member(v jsValue, name string, at, end int32) jsValue {
 	switch {
-	case v.shape != jsName:
+	case v.shape != jsName, len(v.name) > jsNameLength:
 		return jsValue{shape: jsName, name: "?." + name, start: at, at: at}
 	case end > 0 && int(end-v.start) == len(v.name)+1+len(name): // written without blanks: no copy is needed
 		return jsValue{shape: jsName, name: p.text[v.start:end], start: v.start, at: at}

@@ -336,8 +336,12 @@ func (l *jsLexer) scan() {
 	c := l.text[start]
 	switch {
 	case isNameStart(c), c == '\\':
-		l.pos = l.nameEnd(start)
-		l.tok.kind = jsWord(l.text[start:l.pos])
+		end := l.nameEnd(start)
+		if l.err != "" {
+			return
+		}
+		l.pos = end
+		l.tok.kind = jsWord(l.text[start:end])
 	case c >= '0' && c <= '9', c == '.' && start+1 < len(l.text) && l.text[start+1] >= '0' && l.text[start+1] <= '9':
 		l.number()
 	case c == '"' || c == '\'':
@@ -345,11 +349,14 @@ func (l *jsLexer) scan() {
 	case c == '`':
 		l.template(start+1, jsTemplate, jsTemplateHead)
 	case c == '#':
-		l.pos = l.nameEnd(start + 1)
-		if l.pos == start+1 {
+		end := l.nameEnd(start + 1)
+		if end == start+1 {
 			l.fail(start, "a # that begins no name")
+		}
+		if l.err != "" {
 			return
 		}
+		l.pos = end
 		l.tok.kind = jsPrivate
 	default:
 		l.punctuation(c)
@@ -546,8 +553,12 @@ func (l *jsLexer) asRegex() {
 		case c == ']':
 			class = false
 		case c == '/' && !class:
-			l.pos = l.nameEnd(i + 1)
-			l.tok.kind, l.tok.end = jsRegex, int32(l.pos)
+			end := l.nameEnd(i + 1)
+			if l.err != "" {
+				return
+			}
+			l.pos = end
+			l.tok.kind, l.tok.end = jsRegex, int32(end)
 			l.work += l.pos - start
 			return
 		}

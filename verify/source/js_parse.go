@@ -2,8 +2,10 @@ package source
 
 // The parser keeps to these bounds: a text beyond them is refused rather than understood by half.
 const (
-	jsDepth  = 4000 // statements, values and types within one another
-	jsEffort = 40   // bytes looked at for each byte of text; more is only had by ambiguities nested on purpose
+	jsDepth      = 4000 // statements, values and types within one another
+	jsTypeDepth  = 250  // types within one another
+	jsEffort     = 12   // bytes looked at for each byte of text; more is only had by ambiguities nested on purpose
+	jsNameLength = 500  // of a dotted name; what is longer is taken for that of a value without a name
 )
 
 // jsFunc is a function or class that the parser met.
@@ -109,6 +111,7 @@ type jsParser struct {
 	jsLexer
 	dialect jsDialect
 	depth   int
+	types   int // types around the current one
 
 	functions  []jsFunc
 	calls      []jsCall
@@ -149,15 +152,15 @@ func newJSParser(text string, dialect jsDialect) *jsParser {
 
 // jsMark is a place to come back to: the lexer's, and how long each list was.
 type jsMark struct {
-	pos, depth int
-	tok        jsToken
+	pos, depth, types int
+	tok               jsToken
 
 	toks, comments, functions, calls, items, stack, imports, strings, tries, branches, decorators, conditions, labels int
 }
 
 func (p *jsParser) mark() jsMark {
 	return jsMark{
-		pos: p.pos, depth: p.depth, tok: p.tok,
+		pos: p.pos, depth: p.depth, types: p.types, tok: p.tok,
 		toks: len(p.toks), comments: len(p.comments), functions: len(p.functions), calls: len(p.calls), items: len(p.items),
 		stack: len(p.stack), imports: len(p.imports), strings: len(p.strings), tries: len(p.tries), branches: len(p.branches),
 		decorators: len(p.decorators), conditions: len(p.conditions), labels: len(p.labels),
@@ -167,7 +170,7 @@ func (p *jsParser) mark() jsMark {
 // back forgets all since the mark, an error included.
 func (p *jsParser) back(m jsMark) {
 	p.err = ""
-	p.pos, p.depth, p.tok = m.pos, m.depth, m.tok
+	p.pos, p.depth, p.types, p.tok = m.pos, m.depth, m.types, m.tok
 	p.toks, p.comments, p.functions = p.toks[:m.toks], p.comments[:m.comments], p.functions[:m.functions]
 	p.calls, p.items, p.stack, p.imports = p.calls[:m.calls], p.items[:m.items], p.stack[:m.stack], p.imports[:m.imports]
 	p.strings, p.tries, p.branches = p.strings[:m.strings], p.tries[:m.tries], p.branches[:m.branches]

@@ -5,10 +5,13 @@ package source
 
 // typeExpression takes a type.
 func (p *jsParser) typeExpression() {
+	if p.types++; p.types > jsTypeDepth {
+		p.fail(int(p.tok.start), "types nested too deeply")
+	}
 	if !p.deeper() {
 		return
 	}
-	defer func() { p.depth-- }()
+	defer func() { p.depth--; p.types-- }()
 	p.union()
 	for p.is(jsExtends) && !p.tok.newline {
 		p.next()
@@ -74,8 +77,9 @@ func (p *jsParser) typeOperand() {
 	}
 	switch t := p.tok; t.kind {
 	case jsOpenParen:
+		parameters := p.parametersAhead()
 		p.typeGroup()
-		if p.is(jsArrow) {
+		if p.is(jsArrow) && parameters { // else the => belongs to a function whose return type this is
 			p.next()
 			p.deepReturnType()
 			return
@@ -226,6 +230,21 @@ func (p *jsParser) templateType() {
 func (p *jsParser) typeGroup() {
 	p.expect(jsOpenParen)
 	p.typeItems(jsCloseParen)
+}
+
+// parametersAhead reports whether the bracket at the current token may hold the parameters of a function type.
+func (p *jsParser) parametersAhead() bool {
+	m := p.mark()
+	defer p.back(m)
+	p.next()
+	switch {
+	case p.is(jsCloseParen), p.is(jsEllipsis), p.is(jsOpenBrace), p.is(jsOpenBracket):
+		return true
+	case p.tok.kind.name(), p.is(jsThis):
+		p.next()
+		return p.is(jsColon) || p.is(jsComma) || p.is(jsQuestion) || p.is(jsAssign) || p.is(jsCloseParen)
+	}
+	return false
 }
 
 // tuple takes [A, b: B, c?: C, ...D].
