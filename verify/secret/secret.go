@@ -125,7 +125,7 @@ func mayAssign(line []byte) bool {
 		return false
 	}
 	rest := bytes.TrimSpace(line[i+1:])
-	return bytes.ContainsAny(rest, "\"'`") || len(rest) >= 4 && bytes.IndexAny(rest, " \t") < 0
+	return bytes.ContainsAny(rest, "\"'`") || len(rest) >= 4 && !bytes.ContainsAny(rest, " \t")
 }
 
 // credential returns where a match has its credential, and whether it is one.

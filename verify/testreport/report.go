@@ -117,10 +117,8 @@ func (c Case) Names() []string {
 	for _, n := range []string{c.Name, base} {
 		add(c.Class, n)
 		add(lastOf(c.Class, "."), n)
-		if len(c.Suites) > 0 {
-			add(c.Suites[len(c.Suites)-1], n)
-			add(append(slices.Clone(c.Suites), n)...)
-			add(append(slices.Clone(c.Suites[1:]), n)...)
+		for i := len(c.Suites) - 1; i >= 0; i-- {
+			add(append(slices.Clone(c.Suites[i:]), n)...)
 		}
 		add(c.Package, n)
 		add(lastOf(c.Package, "/"), n)
