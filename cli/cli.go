@@ -94,7 +94,7 @@ func (e *env) root() *cobra.Command {
 	}
 	root.Flags().AddFlagSet(serve.Flags())
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serve, e.demo(), e.mcp(), e.user(), e.key(), e.version())
+	root.AddCommand(serve, e.demo(), e.mcp(), e.verify(), e.user(), e.key(), e.version())
 	return root
 }
 
