@@ -33,7 +33,7 @@ var imports = map[string][]string{
 	"evidence":              {"threat"},
 	"verify/config":         {},
 	"verify/source":         {},
-	"verify":                {"evidence", "threat", "verify/source", "verify/config", "verify/secret"},
+	"verify":                {"evidence", "threat", "verify/source", "verify/config", "verify/secret", "verify/testreport", "verify/runtests"},
 	"verify/secret":         {},
 	"verify/testreport":     {},
 	"verify/runtests":       {"verify/testreport"},
