@@ -347,20 +347,23 @@ func (t *testClaim) defined(p *testPlan) ([]selected, error) {
 		}
 		return tests, nil
 	}
-	if unknown != nil {
-		return nil, failf("no test is selected by %s; %v", t.what(), unknown)
-	}
-	if len(near) == 0 {
-		return nil, failf("no test is selected by %s; there are none in the files looked at", t.what())
-	}
 	wanted := t.name
 	if wanted == "" {
 		wanted = strings.Trim(selector, `^$.*+`)
 	}
-	if hints := isOrAre(wanted, near); hints != "" {
-		return nil, failf("no test is selected by %s%s", t.what(), hints)
+	reason := fmt.Sprintf("no test is selected by %s", t.what())
+	switch hints := isOrAre(wanted, near); {
+	case hints != "":
+		reason += hints
+	case len(near) == 0 && unknown == nil:
+		reason += "; there are none in the files looked at"
+	case unknown == nil:
+		reason += "; a pattern matches a name as a whole"
 	}
-	return nil, failf("no test is selected by %s; a pattern matches a name as a whole", t.what())
+	if unknown != nil {
+		reason += fmt.Sprintf("; %v", unknown)
+	}
+	return nil, failf("%s", reason)
 }
 
 // what names the selection.

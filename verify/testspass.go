@@ -224,7 +224,7 @@ func passedByName(rep *report, t *testClaim) (int, error) {
 		if len(near) < maxCandidates {
 			near = append(near, candidate{name: c.Name, text: c.Name})
 		}
-		names := append(c.Names(), c.Class)
+		names := append(c.Names(), c.Class, c.Class[strings.LastIndexByte(c.Class, '.')+1:]) // a class stands for its tests
 		if !slices.ContainsFunc(names, t.pattern.re.MatchString) {
 			continue
 		}
