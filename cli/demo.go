@@ -37,6 +37,7 @@ func (e *env) demo() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&example, "example", "file-sharing-api", "which example")
+	c.AddCommand(e.demoJudge())
 	return c
 }
 

@@ -131,13 +131,17 @@ func connect(ts *testscript.TestScript, c *client.Client, err error) *client.Cli
 	return c
 }
 
-// call calls a tool with JSON arguments, whose $NAMES are expanded, and prints the text of the answer.
+// call calls a tool with JSON arguments, or with those of a file (@FILE) whose $NAMES are expanded, and prints the text of the answer.
 func call(ts *testscript.TestScript, c *client.Client, neg bool, args []string) {
 	request := mcp.CallToolRequest{}
 	request.Params.Name = args[0]
 	arguments := map[string]any{}
 	if len(args) > 1 {
-		if err := json.Unmarshal([]byte(args[1]), &arguments); err != nil {
+		text := args[1]
+		if name, ok := strings.CutPrefix(text, "@"); ok {
+			text = os.Expand(ts.ReadFile(name), ts.Getenv)
+		}
+		if err := json.Unmarshal([]byte(text), &arguments); err != nil {
 			ts.Fatalf("the arguments %s: %v", args[1], err)
 		}
 	}
