@@ -160,7 +160,7 @@ func (p *jsParser) operation(named *jsNamed) jsValue {
 // compared notes the operands of a comparison.
 func (p *jsParser) compared(start int32, compares bool) {
 	if compares {
-		p.conditions = append(p.conditions, Span{int(start), int(p.end())})
+		p.comparisons = append(p.comparisons, Span{int(start), int(p.end())})
 	}
 }
 

@@ -18,6 +18,7 @@ func (j *jsFacts) fill() {
 	f := j.f
 	f.Comments = j.comments
 	f.conditions = j.conditions
+	f.comparisons = j.comparisons
 	f.labels = j.labels
 	for _, s := range j.jsParser.strings {
 		f.Strings = append(f.Strings, String{Value: jsUnquote(j.text[s.Start:s.End]), Span: s, Line: f.LineOf(s.Start)})
@@ -104,9 +105,6 @@ func (j *jsFacts) declarations() {
 		if fn.kind == Function && fn.owner != "" && !fn.declared {
 			continue
 		}
-		if strings.HasPrefix(fn.name, "?") {
-			continue
-		}
 		d := Decl{
 			Kind: fn.kind, Name: fn.name, Owner: fn.owner, Span: Span{int(fn.start), int(fn.end)}, Body: fn.body,
 			Line: f.LineOf(int(fn.at)),
@@ -148,7 +146,11 @@ func (j *jsFacts) params(fn *jsFunc) []Param {
 func (j *jsFacts) param(params []Param, r jsRange) []Param {
 	i := r.from
 	for j.at(i).kind == jsAt { // decorators
-		i += 2
+		if i++; j.at(i).kind == jsOpenParen {
+			i = j.at(i).match + 1
+			continue
+		}
+		i++
 		for i < r.to && j.at(i).kind == jsDot {
 			i += 2
 		}

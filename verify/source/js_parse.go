@@ -113,17 +113,18 @@ type jsParser struct {
 	depth   int
 	types   int // types around the current one
 
-	functions  []jsFunc
-	calls      []jsCall
-	items      []jsItem
-	stack      []jsItem // items of lists that are not at their end
-	imports    []jsImported
-	strings    []Span
-	tries      []jsAttempt
-	branches   []jsBranch
-	decorators []jsDecorator
-	conditions []Span
-	labels     []int
+	functions   []jsFunc
+	calls       []jsCall
+	items       []jsItem
+	stack       []jsItem // items of lists that are not at their end
+	imports     []jsImported
+	strings     []Span
+	tries       []jsAttempt
+	branches    []jsBranch
+	decorators  []jsDecorator
+	conditions  []Span
+	comparisons []Span
+	labels      []int
 
 	jsScope
 }
@@ -155,7 +156,7 @@ type jsMark struct {
 	pos, depth, types int
 	tok               jsToken
 
-	toks, comments, functions, calls, items, stack, imports, strings, tries, branches, decorators, conditions, labels int
+	toks, comments, functions, calls, items, stack, imports, strings, tries, branches, decorators, conditions, comparisons, labels int
 }
 
 func (p *jsParser) mark() jsMark {
@@ -163,7 +164,8 @@ func (p *jsParser) mark() jsMark {
 		pos: p.pos, depth: p.depth, types: p.types, tok: p.tok,
 		toks: len(p.toks), comments: len(p.comments), functions: len(p.functions), calls: len(p.calls), items: len(p.items),
 		stack: len(p.stack), imports: len(p.imports), strings: len(p.strings), tries: len(p.tries), branches: len(p.branches),
-		decorators: len(p.decorators), conditions: len(p.conditions), labels: len(p.labels),
+		decorators: len(p.decorators), conditions: len(p.conditions), comparisons: len(p.comparisons),
+		labels: len(p.labels),
 	}
 }
 
@@ -174,7 +176,8 @@ func (p *jsParser) back(m jsMark) {
 	p.toks, p.comments, p.functions = p.toks[:m.toks], p.comments[:m.comments], p.functions[:m.functions]
 	p.calls, p.items, p.stack, p.imports = p.calls[:m.calls], p.items[:m.items], p.stack[:m.stack], p.imports[:m.imports]
 	p.strings, p.tries, p.branches = p.strings[:m.strings], p.tries[:m.tries], p.branches[:m.branches]
-	p.decorators, p.conditions, p.labels = p.decorators[:m.decorators], p.conditions[:m.conditions], p.labels[:m.labels]
+	p.decorators, p.labels = p.decorators[:m.decorators], p.labels[:m.labels]
+	p.conditions, p.comparisons = p.conditions[:m.conditions], p.comparisons[:m.comparisons]
 	if p.work > jsEffort*len(p.text)+1<<16 {
 		p.fail(p.pos, "too many ambiguities within one another")
 	}

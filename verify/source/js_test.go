@@ -371,15 +371,17 @@ func TestJSRefused(t *testing.T) {
 func TestJSHostile(t *testing.T) {
 	for _, ext := range []string{"js", "ts", "tsx"} {
 		for _, part := range []string{"{", "\"", "'", "/*", "${", "`", "`${", "<", "(", "["} {
-			jsWork(t, ext, part, 1<<20)
+			if ext == "js" || !testing.Short() {
+				jsWork(t, ext, part, 1<<20)
+			}
 		}
 		for _, part := range []string{
 			"<a>", "a<", "a<(", "a(", "a=>", "(a)=>", "async(", "@a(", "class{", "function(){", "x?(y):", "a?.", "...", "#a ", "\\u", "/", "=>",
 			"if(a)", "else ", "{a:", "new ", "!", "a?b:", "({a=", "<T>(", "let a:(", "a:{", "type A=[", "<a b={", "[a,", "export ", "a?(b):c=>",
 		} {
-			small, large := jsWork(t, ext, part, 1<<13), jsWork(t, ext, part, 1<<16)
-			if large > 2*8*max(small, 1<<13) {
-				t.Errorf("%s %q: %d bytes looked at for 8 KiB, %d for 64 KiB", ext, part, small, large)
+			small, large := jsWork(t, ext, part, 1<<13), jsWork(t, ext, part, 1<<15)
+			if large > 2*4*max(small, 1<<13) {
+				t.Errorf("%s %q: %d bytes looked at for 8 KiB, %d for 32 KiB", ext, part, small, large)
 			}
 		}
 		for _, pair := range [][2]string{{"(", ")"}, {"[", "]"}, {"{", "}"}, {"a(", ")"}, {"`${", "}`"}, {"(a=>", ")"}} {

@@ -70,7 +70,8 @@ func (p *jsParser) union() {
 func (p *jsParser) typeOperand() {
 	for p.is(jsKeyof) || p.is(jsUnique) || p.is(jsReadonly) || p.is(jsInfer) {
 		t := p.peek()
-		if t.newline || !(t.kind.word() || t.kind == jsOpenParen || t.kind == jsOpenBracket || t.kind == jsOpenBrace || t.kind == jsString) || t.kind == jsExtends || t.kind == jsIs {
+		if t.newline || !(t.kind.word() || t.kind == jsOpenParen || t.kind == jsOpenBracket || t.kind == jsOpenBrace || t.kind == jsString || t.kind == jsTemplate || t.kind == jsTemplateHead || t.kind == jsLess) ||
+			t.kind == jsExtends || t.kind == jsIs {
 			break
 		}
 		p.next()
