@@ -150,7 +150,8 @@ func ctagsFunctions(t *testing.T, program string, language Language, files []str
 		if err := json.Unmarshal(lines.Bytes(), &tag); err != nil {
 			t.Fatalf("%v: %s", err, lines.Text())
 		}
-		if slices.Contains(ctagsKinds[language], tag.Kind) {
+		anonymous := strings.HasPrefix(tag.Name, "AnonymousFunction")
+		if slices.Contains(ctagsKinds[language], tag.Kind) && !anonymous {
 			found[place{tag.Path, tag.Line, tag.Name}] = true
 		}
 	}
@@ -197,7 +198,9 @@ func TestAgreementOfPackages(t *testing.T) {
 	if tree == "" {
 		t.Skip("REDOUBT_AGREEMENT_TREE names no tree; scripts/agreement.sh makes one")
 	}
-	bounds := map[Language]float64{Go: 99.5, Python: 99.5}
+	// Of JavaScript and TypeScript ctags is a poor judge: it takes "a.prototype.b = c" and signatures of constructors for
+	// functions. The bounds are a little below what was measured on the pinned packages (95.6 and 97.8).
+	bounds := map[Language]float64{Go: 99.5, Python: 99.5, JavaScript: 95, TypeScript: 97}
 	for _, language := range Languages() {
 		c := compare(t, language, tree)
 		if c.files > 0 {

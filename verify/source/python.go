@@ -207,6 +207,7 @@ func (p *pyfile) owner() string {
 
 // acted tells the enclosing except that it does something.
 func (p *pyfile) acted() {
+	p.work += len(p.blocks)
 	for i := range p.blocks {
 		p.blocks[i].acts = true
 	}
@@ -223,6 +224,9 @@ func (p *pyfile) statement(i, end int) (int, error) {
 		i++
 	}
 	word := p.word(i)
+	if p.inline > 0 && pyBlocks[word] {
+		return 0, p.syntaxError(p.tokens[i].start, `"`+word+`" after a colon on the same line`)
+	}
 	switch word {
 	case "def", "class":
 		if p.tokens[i+1].kind == pyName {
@@ -246,10 +250,16 @@ func (p *pyfile) statement(i, end int) (int, error) {
 	return stop + 1, nil
 }
 
+// pyBlocks are the words that begin a statement with a block.
+var pyBlocks = wordSet(`def class if elif else while for try except finally with`)
+
 // softHeader reports whether "match" or "case" is a keyword here and not a name.
 func (p *pyfile) softHeader(word string, i, end int) bool {
 	colon := p.colon(i+1, end)
 	if colon < 0 || colon == i+1 {
+		return false
+	}
+	if p.inline > 0 {
 		return false
 	}
 	if word == "match" {

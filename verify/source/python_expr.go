@@ -14,10 +14,11 @@ type pyOpen struct {
 
 // pyLambda is a lambda whose end is not reached.
 type pyLambda struct {
-	depth int
-	start int
-	names []string
-	body  bool // past its colon
+	depth   int
+	start   int
+	names   []string
+	expects bool // a parameter comes next
+	body    bool // past its colon
 }
 
 var pyKeywords = wordSet(`False None True and as assert async await break class continue def del elif else except finally for from
@@ -57,7 +58,7 @@ func (p *pyfile) expression(a, b int) {
 				p.separates(i)
 			case ':':
 				if n := len(p.lambdas); n > 0 && !p.lambdas[n-1].body && p.lambdas[n-1].depth == p.depth {
-					p.lambdas[n-1].body = true
+					p.lambdas[n-1].body, p.lambdas[n-1].expects = true, false
 				} else {
 					p.ends(i, p.depth) // of a slice, a dict or a format
 				}
@@ -91,7 +92,8 @@ func (p *pyfile) ends(i, depth int) {
 // separates closes what a comma ends.
 func (p *pyfile) separates(i int) {
 	if n := len(p.lambdas); n > 0 && p.lambdas[n-1].depth == p.depth && !p.lambdas[n-1].body {
-		return // between the parameters of a lambda
+		p.lambdas[n-1].expects = true // between its parameters
+		return
 	}
 	for n := len(p.ifs); n > 0 && p.ifs[n-1].depth >= p.depth; n = len(p.ifs) {
 		p.endIf(i)
@@ -154,26 +156,12 @@ func (p *pyfile) keyword(i, a, b int) {
 		}
 		p.compare(i, last, a, b)
 	case "lambda":
-		l := pyLambda{depth: p.depth, start: p.tokens[i].start}
-		expects := true
-		for k := i + 1; k < b && !p.is(k, ':'); k = p.skip(k) {
-			switch {
-			case p.is(k, ','):
-				expects = true
-			case expects && p.word(k) != "":
-				if p.word(k) == "lambda" { // a default; its own colon comes first
-					k = b
-					break
-				}
-				l.names = append(l.names, p.word(k))
-				expects = false
-			}
-			p.work++
-			if k >= b {
-				break
-			}
+		p.lambdas = append(p.lambdas, pyLambda{depth: p.depth, start: p.tokens[i].start, expects: true})
+	default:
+		if n := len(p.lambdas); n > 0 && p.lambdas[n-1].expects && p.lambdas[n-1].depth == p.depth {
+			p.lambdas[n-1].names = append(p.lambdas[n-1].names, p.word(i))
+			p.lambdas[n-1].expects = false
 		}
-		p.lambdas = append(p.lambdas, l)
 	}
 }
 

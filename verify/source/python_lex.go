@@ -208,6 +208,7 @@ func (l *pyLexer) quoted(start int, prefix string) error {
 			return nil
 		}
 	}
+	l.file.work += len(l.text) - start
 	return l.fail(start, "a string that does not end")
 }
 

@@ -68,17 +68,6 @@ func isNameByte(c byte) bool {
 // isNameStart reports whether the byte may begin a name.
 func isNameStart(c byte) bool { return isNameByte(c) && (c < '0' || c > '9') }
 
-// trim returns the span without blanks at its ends.
-func (f *File) trim(s Span) Span {
-	for s.Start < s.End && isBlank(f.Text[s.Start]) {
-		s.Start++
-	}
-	for s.Start < s.End && isBlank(f.Text[s.End-1]) {
-		s.End--
-	}
-	return s
-}
-
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }
 
 // fold returns the text of a span with each run of blanks made one space.

@@ -1,0 +1,153 @@
+package source
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// dialect is how a language writes what the properties below are about. A language joins by adding its own.
+type dialect struct {
+	file   string
+	before string // what a text begins with
+
+	// declarations of a function NAME that calls callee() in its body. "~" stands for blanks, "^" for any blanks and line
+	// ends or none.
+	declarations []string
+
+	comments []func(text string) string
+	strings  []func(text string) string // each a whole statement
+}
+
+// lines puts a mark before each line.
+func lines(mark string) func(string) string {
+	return func(text string) string { return mark + strings.ReplaceAll(text, "\n", "\n"+mark) + "\n" }
+}
+
+// around puts a text between two others.
+func around(before, after string) func(string) string {
+	return func(text string) string { return before + text + after + "\n" }
+}
+
+var dialects = []dialect{
+	{
+		file:   "a.go",
+		before: "package p\n",
+		declarations: []string{
+			"func~NAME(^a~int,^b~...string,^)~{^callee()^}\n", "func~(^r~*T,^)~NAME(^)~(^map[K]V,^)~{^return~x.callee(^1,^2,^)^}\n",
+			"type~NAME~struct~{^a~int^}\nfunc~f()~{~callee()~}\n", "var~NAME~=~func()~{~callee()~}\n",
+		},
+		comments: []func(string) string{lines("// "), around("/*", "*/")},
+		strings:  []func(string) string{around("var s = `", "`"), func(text string) string { return "var s = " + strconv.Quote(text) + "\n" }},
+	},
+	{
+		file: "a.py",
+		declarations: []string{
+			"def~NAME~(^a,^b:~int~=~1,^*c,^)~->~dict[^int,^str^]:\n~~callee(^1,^)\n", "@deco(^1,^[^2^]^)\nasync~def~NAME~[^T^](^)~:\n\tcallee~(^)\n",
+			"class~NAME~(^object,^):\n~~def~f(self):~callee()\n", "NAME~=~lambda~a,~b=(^1^):~callee(^)\n", "def~NAME():~return~callee()\n",
+		},
+		comments: []func(string) string{lines("# "), around(`"""`, `"""`), around("'''", "'''")},
+		strings:  []func(string) string{around(`s = """`, `"""`), around(`s = r'''`, "'''"), around(`f = b"""`, `"""`), func(text string) string { return "s = " + strconv.Quote(text) + "\n" }},
+	},
+}
+
+// laidOut fills the marks of a declaration with drawn blanks, the same for each kind of run so that indentation stays whole.
+func laidOut(t *rapid.T, declaration, name string) string {
+	blank := rapid.SampledFrom([]string{" ", "\t", "  ", " \t "}).Draw(t, "blank")
+	free := rapid.SliceOfN(rapid.SampledFrom([]string{"", " ", "\t", "\n", "\n\n\t", "  \n"}), 1, 8).Draw(t, "free")
+	var b strings.Builder
+	n := 0
+	for _, r := range strings.ReplaceAll(declaration, "NAME", name) {
+		switch r {
+		case '~':
+			b.WriteString(blank)
+		case '^':
+			b.WriteString(free[n%len(free)])
+			n++
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func hasCall(f *File, name string) bool {
+	for _, c := range f.Calls {
+		if c.Name == name || strings.HasSuffix(c.Name, "."+name) {
+			return true
+		}
+	}
+	return false
+}
+
+var names = rapid.StringMatching(`[a-zA-Z][a-zA-Z0-9_]{0,12}x9`) // never a keyword
+
+// However a declaration is laid out, with line ends of either kind and a byte order mark or none, it is found with its call.
+func TestReformattedItStays(t *testing.T) {
+	for _, d := range dialects {
+		for _, declaration := range d.declarations {
+			rapid.Check(t, func(t *rapid.T) {
+				name := names.Draw(t, "name")
+				text := d.before + laidOut(t, declaration, name)
+				if rapid.Bool().Draw(t, "carriage returns") {
+					text = strings.ReplaceAll(text, "\n", "\r\n")
+				}
+				if rapid.Bool().Draw(t, "byte order mark") {
+					text = "\ufeff" + text
+				}
+				f, err := Parse(d.file, []byte(text))
+				if err != nil {
+					t.Fatalf("%q: %v", text, err)
+				}
+				found := f.Lookup(name)
+				if len(found) != 1 || !hasCall(f, "callee") {
+					t.Fatalf("%q: %d declarations, calls %v", text, len(found), f.Calls)
+				}
+				if found[0].Kind == Function && !hasCallIn(f, found[0].Body) {
+					t.Fatalf("%q: the call is not in the body %q", text, f.part(found[0].Body))
+				}
+				if !strings.Contains(f.part(found[0].Span), name) {
+					t.Fatalf("%q: the declaration is %q", text, f.part(found[0].Span))
+				}
+			})
+		}
+	}
+}
+
+func hasCallIn(f *File, s Span) bool {
+	for _, c := range f.Within(s) {
+		if strings.HasSuffix(c.Name, "callee") {
+			return true
+		}
+	}
+	return false
+}
+
+// Put into a comment or a string it is gone.
+func TestWrappedItVanishes(t *testing.T) {
+	for _, d := range dialects {
+		for i, wrap := range append(append([]func(string) string{}, d.comments...), d.strings...) {
+			rapid.Check(t, func(t *rapid.T) {
+				name := names.Draw(t, "name")
+				inner := laidOut(t, rapid.SampledFrom(d.declarations).Draw(t, "declaration"), name)
+				text := d.before + wrap(inner)
+				if rapid.Bool().Draw(t, "carriage returns") {
+					text = strings.ReplaceAll(text, "\n", "\r\n")
+				}
+				f, err := Parse(d.file, []byte(text))
+				if err != nil {
+					t.Fatalf("%q: %v", text, err)
+				}
+				if len(f.Lookup(name)) != 0 || hasCall(f, "callee") {
+					t.Fatalf("%q: found %v and calls %v", text, f.Decls, f.Calls)
+				}
+				commented := i < len(d.comments)
+				if strings.Contains(string(f.Code()), name) == commented {
+					t.Fatalf("%q: the code is %q", text, f.Code())
+				}
+			})
+		}
+	}
+}
