@@ -166,7 +166,9 @@ func callTool(ts *testscript.TestScript, neg bool, args []string) {
 func callStdio(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := exec.LookPath("redoubt")
 	ts.Check(err)
-	env := []string{"PATH=" + ts.Getenv("PATH"), "REDOUBT_API_KEY=" + ts.Getenv("REDOUBT_API_KEY")}
+	env := []string{
+		"PATH=" + ts.Getenv("PATH"), "REDOUBT_API_KEY=" + ts.Getenv("REDOUBT_API_KEY"), "REDOUBT_PROJECT_ROOT=" + ts.Getenv("REDOUBT_PROJECT_ROOT"),
+	}
 	c, err := client.NewStdioMCPClient(path, env, "mcp", "--data", ts.MkAbs("data"), "--toolsets", "all")
 	call(ts, connect(ts, c, err), neg, args)
 }

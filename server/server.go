@@ -144,6 +144,10 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", s.chain("/mcp", bodyLimit, true, http.HandlerFunc(s.serveMCP)))
 	api := s.chain("/api", bodyLimit, true, s.api)
+	runs := s.chain("/api/v1/models/{model_id}/verification/runs", runLimit, true, s.api)
+	for _, version := range []string{"/api/v1", "/api"} {
+		mux.Handle("POST "+version+"/models/{model_id}/verification/runs", runs)
+	}
 	mux.Handle("/api/", api)
 	document := s.chain("/api/v1/openapi.json", 0, false, http.HandlerFunc(s.serveOpenAPI))
 	mux.Handle("GET /api/v1/openapi.json", document)
