@@ -32,6 +32,7 @@ var imports = map[string][]string{
 	"llm/llmtest":           {},
 	"evidence":              {"threat"},
 	"verify/config":         {},
+	"verify/manifest":       {"verify/config"},
 	"verify/source":         {},
 	"verify":                {"evidence", "threat", "verify/source", "verify/config", "verify/secret", "verify/testreport", "verify/runtests"},
 	"verify/secret":         {},

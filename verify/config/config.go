@@ -199,6 +199,16 @@ func read(format Format, file string, text []byte) ([]*Node, *Error) {
 	return nil, failed(0, "the format %q is not known", format)
 }
 
+// Text returns a text as the package reads it: without a byte order mark. Errors: an [Error] for one that is too large or is not
+// UTF-8.
+func Text(text []byte) (string, error) {
+	text, bad := clean(text)
+	if bad != nil {
+		return "", bad
+	}
+	return string(text), nil
+}
+
 // clean takes off a byte order mark and refuses what is no text.
 func clean(text []byte) ([]byte, *Error) {
 	if len(text) > MaxSize {

@@ -198,11 +198,11 @@ func distance(want, have string) int {
 	if a == b {
 		return 0
 	}
-	d := letters(a, b)
+	d := Distance(a, b)
 	if lastName(a) == lastName(b) {
 		return 1 + d/2
 	}
-	return 10 + 2*min(letters(lastName(a), lastName(b)), 50) + d
+	return 10 + 2*min(Distance(lastName(a), lastName(b)), 50) + d
 }
 
 func fold(s string) string {
@@ -213,8 +213,8 @@ func lastName(s string) string {
 	return s[strings.LastIndexAny(s, ".[")+1:]
 }
 
-// letters is the edit distance of two texts, of which it looks at the last 60 bytes.
-func letters(a, b string) int {
+// Distance is the number of bytes to put in, take out or change between two texts, of which it looks at the last 60 bytes.
+func Distance(a, b string) int {
 	a, b = a[max(0, len(a)-60):], b[max(0, len(b)-60):]
 	row := make([]int, len(b)+1)
 	for j := range row {

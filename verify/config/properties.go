@@ -37,6 +37,9 @@ func readProperties(b *builder, text []byte) (docs []*Node, err *Error) {
 			row = row[:len(row)-1]
 		}
 		whole.WriteString(row)
+		if whole.Len() == 0 {
+			continue // backslashes at line ends alone
+		}
 		key, value, bad := property(whole.String(), line)
 		if bad != nil {
 			return nil, bad

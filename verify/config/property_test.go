@@ -201,19 +201,22 @@ func TestPropertiesLikeAnother(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v in %q, read elsewhere as %v", err, text, want.Map())
 		}
-		if got := f.Docs[0].Entries(); len(got) != want.Len() {
-			t.Fatalf("%q: %d keys, want %v", text, len(got), want.Map())
-		}
-		seen := map[string]int{}
-		for _, line := range strings.Split(text, "\n") {
-			seen[strings.TrimSpace(line)]++
-		}
+		theirs := want.Map()
+		delete(theirs, "") // a row of backslashes alone has no key here
+		ours := 0
 		for _, e := range f.Docs[0].Entries() {
+			if e.Name == "" {
+				continue
+			}
+			ours++
 			if v, ok := want.Get(e.Name); !ok || v != e.Node.Text {
 				if _, err := f.Lookup("['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(e.Name) + "']"); err == nil { // twice: theirs is the last
 					t.Fatalf("%q: %q = %q, want %q", text, e.Name, e.Node.Text, v)
 				}
 			}
+		}
+		if ours != len(theirs) {
+			t.Fatalf("%q: %v, want %v", text, f.Docs[0].Entries(), theirs)
 		}
 	})
 }
