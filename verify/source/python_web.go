@@ -238,10 +238,10 @@ func (p *pyfile) webCall(name string, open int) {
 		receiver = name[:dot]
 	}
 	receiverLast := receiver[strings.LastIndexByte(receiver, '.')+1:]
-	if p.tokens[open].match == open+1 {
+	args := p.arguments(open)
+	if len(args) == 0 {
 		return // nothing here is said by a call without arguments
 	}
-	args := p.arguments(open)
 	first := args[0]
 	switch p.resolved(name) {
 	case "os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault":
