@@ -371,7 +371,7 @@ func TestJSRefused(t *testing.T) {
 func TestJSHostile(t *testing.T) {
 	for _, ext := range []string{"js", "ts", "tsx"} {
 		for _, part := range []string{"{", "\"", "'", "/*", "${", "`", "`${", "<", "(", "["} {
-			if ext == "js" || !testing.Short() {
+			if ext == "js" || part == "<" || part == "(" || part == "${" { // the others do not depend on the dialect
 				jsWork(t, ext, part, 1<<20)
 			}
 		}
