@@ -164,8 +164,6 @@ func cleanPath(s string) (string, *threat.Error) {
 		return "", err
 	}
 	switch {
-	case p == "" || p == "." || p == "./":
-		return "", threat.Errorf(threat.Invalid, "the path is empty").Hinted(hint)
 	case strings.Contains(p, `\`):
 		return "", threat.Errorf(threat.Invalid, "the path has a backslash").Hinted(hint)
 	case strings.HasPrefix(p, "/") || strings.HasPrefix(p, "~") || len(p) > 1 && p[1] == ':':
@@ -175,7 +173,10 @@ func cleanPath(s string) (string, *threat.Error) {
 	case strings.ContainsAny(p, "\n\r\t"):
 		return "", threat.Errorf(threat.Invalid, "the path has a line end or tab").Hinted(hint)
 	}
-	return path.Clean(p), nil
+	if p = path.Clean(p); p == "." { // none, or the root written out: "././"
+		return "", threat.Errorf(threat.Invalid, "the path is empty").Hinted(hint)
+	}
+	return p, nil
 }
 
 // checkPattern compiles an RE2 expression and says what to use instead of what RE2 has not.
