@@ -172,7 +172,11 @@ func hostile(size int) map[string]string {
 // Long hostile texts neither panic nor take more than their share: eight times the text is about eight times the work. Work
 // is counted in tokens and bytes looked at, and in memory taken; for Go, whose parser is not ours, in memory alone.
 func TestWorkGrowsWithTheText(t *testing.T) {
-	const small, factor = 2 << 10, 8
+	const factor = 8
+	small := 2 << 10
+	if testing.Short() {
+		small = 512
+	}
 	for _, l := range hardened {
 		long := hostile(factor * small)
 		for unit, text := range hostile(small) {
