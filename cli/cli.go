@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -26,24 +27,34 @@ const (
 	exitUsage  = 2
 )
 
-// env is what a command may touch of the world outside.
+// World is what the command line may touch of the world outside.
+type World struct {
+	In     io.Reader
+	Out    io.Writer
+	Err    io.Writer
+	Getenv func(string) string
+	Source fs.FS // the part of this program's own source that the demo makes claims about
+}
+
+// env is the World of a running command.
 type env struct {
 	in     io.Reader
 	out    io.Writer
 	err    io.Writer
 	getenv func(string) string
+	source fs.FS
 }
 
 // Main runs the command line and returns its exit code: 0 all is well, 1 something failed, 2 usage or connection.
-func Main(args []string, in io.Reader, out, errOut io.Writer, getenv func(string) string) int {
+func Main(args []string, w World) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	e := &env{in: in, out: out, err: errOut, getenv: getenv}
+	e := &env{in: w.In, out: w.Out, err: w.Err, getenv: w.Getenv, source: w.Source}
 	root := e.root()
 	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errOut)
+	root.SetIn(w.In)
+	root.SetOut(w.Out)
+	root.SetErr(w.Err)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -51,7 +62,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer, getenv func(string
 	var failed *failure
 	if errors.As(err, &failed) {
 		if failed.message != "" {
-			fmt.Fprintln(errOut, failed.message)
+			fmt.Fprintln(w.Err, failed.message)
 		}
 		return exitFailed
 	}

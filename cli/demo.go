@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/examples"
 	"github.com/redoubt-dev/redoubt/server"
 	"github.com/redoubt-dev/redoubt/service"
@@ -27,6 +28,7 @@ func (e *env) demo() *cobra.Command {
 	c := &cobra.Command{
 		Use: "demo", Short: "Show the whole journey on an example, by itself", Args: cobra.NoArgs,
 		Long: "Start a server of its own on a free port, with data in a temporary folder, and speak MCP to it as an agent would.\n" +
+			"Then claim things about this program's own code, and let the verifier check them.\n" +
 			"Exits 1 when an answer is not what it should be.\nExamples: " + strings.Join(examples.Names(), ", "),
 		RunE: func(c *cobra.Command, _ []string) error {
 			text, err := examples.Text(example)
@@ -57,11 +59,19 @@ func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
 	if err != nil {
 		return err
 	}
-	var key string
+	var first service.FirstStart
 	_, _, err = svc.EnsureAdmin(ctx, func(f service.FirstStart) error {
-		key = f.DeveloperKey
+		first = f
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	admin, err := svc.Authenticate(ctx, first.AdminKey)
+	if err != nil {
+		return err
+	}
+	verifier, err := svc.CreateKey(ctx, admin, service.CreateKeyIn{Name: "CI", Scope: account.Verifier})
 	if err != nil {
 		return err
 	}
@@ -80,9 +90,9 @@ func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
 		err = errors.Join(err, <-served)
 	}()
 
-	d := &demo{out: e.out, url: srv.URL()}
+	d := &demo{env: e, out: e.out, url: srv.URL(), verifier: verifier.APIKey, folder: folder}
 	if d.client, err = client.NewStreamableHttpClient(srv.URL()+"/mcp",
-		transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + key})); err != nil {
+		transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + first.DeveloperKey})); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.client.Close()) }()
@@ -94,10 +104,13 @@ func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
 
 // demo speaks MCP to a server and checks every answer against what the rules say it must be.
 type demo struct {
-	out    io.Writer
-	url    string
-	client *client.Client
-	step   int
+	env      *env
+	out      io.Writer
+	url      string
+	verifier string // API key of CI
+	folder   string // for what goes with the demo
+	client   *client.Client
+	step     int
 }
 
 func (d *demo) journey(ctx context.Context, name, feature string) error {
@@ -134,6 +147,9 @@ func (d *demo) journey(ctx context.Context, name, feature string) error {
 		return err
 	}
 	if err := d.diagram(ctx, model, overview); err != nil {
+		return err
+	}
+	if err := d.evidence(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintf(d.out, `

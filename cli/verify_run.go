@@ -302,7 +302,7 @@ func (v *verification) printText(run *modelRun) {
 	}
 	fmt.Fprintf(w, "  %d passed, %d failed; tier 2: %d pass, %d fail, %d skipped", run.Passed, run.Failed,
 		tier2[evidence.Pass], tier2[evidence.Fail], tier2[evidence.Skipped])
-	if v.judge == nil && tier2[evidence.Skipped] > 0 {
+	if slices.ContainsFunc(run.Results, func(r runResult) bool { return r.Tier2 == evidence.Skipped && r.Reason == runner.NoJudge }) {
 		fmt.Fprint(w, " (no judge: --tier2)")
 	}
 	fmt.Fprintln(w)

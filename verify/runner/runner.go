@@ -22,6 +22,9 @@ type Options struct {
 	Progress    func(stage string, done, total int)
 }
 
+// NoJudge is the reason of a Tier 2 result that was skipped because nobody was there to judge.
+const NoJudge = "no judge is configured"
+
 // The stages of a pass.
 const (
 	StageCheck = "checking"
@@ -224,7 +227,7 @@ func (p *pass) tier2(ctx context.Context) {
 		case p.judged(it, it.one.Excerpt):
 			it.two.Verdict, it.two.Judge = evidence.Unchanged, it.Tier2.Judge
 		case p.options.Judge == nil:
-			it.two.Reason = "no judge is configured"
+			it.two.Reason = NoJudge
 		case it.outcome == nil:
 			it.two.Reason = "the code was not read"
 		default:
