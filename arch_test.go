@@ -34,7 +34,7 @@ var imports = map[string][]string{
 	"verify/config":         {},
 	"verify/manifest":       {"verify/config"},
 	"verify/source":         {},
-	"verify":                {"evidence", "threat", "verify/source", "verify/config", "verify/secret", "verify/testreport", "verify/runtests"},
+	"verify":                {"evidence", "threat", "verify/source", "verify/config", "verify/manifest", "verify/secret", "verify/testreport", "verify/runtests"},
 	"verify/secret":         {},
 	"verify/testreport":     {},
 	"verify/runtests":       {"verify/testreport"},

@@ -137,6 +137,8 @@ var verifiers = map[evidence.Type]verifier{
 	evidence.ConfigKeyExists:      configKeyExists,
 	evidence.ConfigValueMatches:   configValueMatches,
 	evidence.EnvVarReferenced:     envVarReferenced,
+	evidence.DependencyExists:     dependencyExists,
+	evidence.DependencyVersion:    dependencyVersion,
 }
 
 // found is what makes a claim true.

@@ -27,6 +27,9 @@ type file struct {
 	err     error
 	sum     string
 
+	hinting sync.Once
+	hint    string // the files that may be meant by one that is not there
+
 	comparing sync.Once
 	same      bool
 
@@ -50,25 +53,37 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// read returns the content. The error tells why there is none, with the nearest file that is there.
-func (f *file) read() ([]byte, error) {
+// load reads the content.
+func (f *file) load() error {
 	f.reading.Do(func() {
 		defer recovered(&f.err, f.path)
-		f.bytes, f.err = f.root.read(f.path)
-		var m *missing
-		if errors.As(f.err, &m) {
-			f.err = failf("%s%s", m.Error(), f.root.nearestFile(m.path))
-		}
-		if f.err == nil {
+		if f.bytes, f.err = f.root.read(f.path); f.err == nil {
 			f.sum = digest(f.bytes)
 		}
 	})
-	return f.bytes, f.err
+	return f.err
+}
+
+// read returns the content. The error tells why there is none; for a file that is not there also which one may be meant.
+func (f *file) read() ([]byte, error) {
+	err := f.load()
+	var m *missing
+	if errors.As(err, &m) {
+		f.hinting.Do(func() { f.hint = f.root.nearestFile(m.path) })
+		return nil, failf("%s%s", m.Error(), f.hint)
+	}
+	return f.bytes, err
+}
+
+// isMissing reports whether there is no such file at all, as opposed to one that cannot be read.
+func (f *file) isMissing() bool {
+	var m *missing
+	return errors.As(f.load(), &m)
 }
 
 // digest returns the SHA-256 of the content; "" for a file that was not or could not be read.
 func (f *file) digest() string {
-	if _, err := f.read(); err != nil {
+	if f.load() != nil {
 		return ""
 	}
 	return f.sum
@@ -76,18 +91,16 @@ func (f *file) digest() string {
 
 // clean reports whether the content is that of the blob with the id.
 func (f *file) clean(id string) bool {
-	content, err := f.read()
-	if err != nil || id == "" {
+	if f.load() != nil || id == "" {
 		return false
 	}
-	f.comparing.Do(func() { f.same = isBlob(content, id) })
+	f.comparing.Do(func() { f.same = isBlob(f.bytes, id) })
 	return f.same
 }
 
 // isThere reports whether the content could be read.
 func (f *file) isThere() bool {
-	_, err := f.read()
-	return err == nil
+	return f.load() == nil
 }
 
 // utf8 returns the content as text: line ends made line feeds, without a byte order mark. What is no text in UTF-8 is refused,
