@@ -9,7 +9,7 @@ import (
 
 func TestEveryExampleIsAFullDescription(t *testing.T) {
 	names := Names()
-	if len(names) != 3 {
+	if len(names) != 4 {
 		t.Fatalf("examples: %v", names)
 	}
 	for _, name := range names {
