@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -69,27 +70,34 @@ func FuzzLookup(f *testing.F) {
 	})
 }
 
-// A mebibyte of what a parser fears most is read or refused. A reader whose effort grows faster than the text would take
-// minutes to hours on one of them, and the limit of the whole test run tells.
+// What a parser fears most is read or refused with memory that grows with the text, not with its square.
 func TestLargeInputs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads many large files")
-	}
+	const size = 1 << 18
 	fill := func(before, unit, after string) string {
-		return before + strings.Repeat(unit, (config.MaxSize/2-len(before)-len(after))/len(unit)) + after
+		return before + strings.Repeat(unit, (size-len(before)-len(after))/len(unit)) + after
 	}
-	for _, path := range []string{"a.json", "a.yaml", "a.toml", "a.ini", "a.cnf", ".env", "a.properties", "a.xml"} {
-		for _, text := range []string{
-			fill("", "[", ""), fill("", "{\"a\":", ""), fill("", "a", ""), fill("", "\"", ""), fill("", "\\", ""), fill("", "\\\n", ""), fill("", "/*", ""),
-			fill("a = 1\n", "  a = b\n", ""), fill("a: 1\n", " \n", ""), fill("", "- ", ""), fill("<a>", "<b/>", "</a>"), fill("", "<a>", ""), fill("", "''", ""),
-			fill("["+strings.Repeat("k", 1<<19)+"]\n", "a.b.c=1\n", ""), fill("a=", "[1,", ""), fill("", "a.", "a=1"), fill("a: &a\n", "- *a\n", ""), fill("", "[[a]]\n", ""),
-		} {
+	brackets := []string{fill("", "[", ""), fill("a=", "[1,", ""), fill("", "{\"a\":", ""), fill("", "\"", ""), fill("", "a", "")}
+	for path, texts := range map[string][]string{
+		"a.json":       append(brackets, fill("[", "0,", "]"), fill("", "/*", ""), fill("", "//\n", "1")),
+		"a.yaml":       append(brackets, fill("", "- ", ""), fill("a: &a\n", "- *a\n", ""), fill("", "a: &a {b: *a}\n", ""), fill("", "? ", ""), fill("", "---\n", "")),
+		"a.toml":       append(brackets, fill("["+strings.Repeat("k", size/2)+"]\n", "a.b.c=1\n", ""), fill("", "a.", "a=1"), fill("", "[[a]]\n", ""), fill("a=", "{b=", ""), fill("a=[", "1,", "]")),
+		"a.ini":        append(brackets, fill("a = 1\n", "  a = b\n", ""), fill("a = 1", "\\\n", ""), fill("", "[a]\nb[]=1\n", "")),
+		".env":         append(brackets, fill("A='", "\n", "'"), fill("", "A=1\n", "")),
+		"a.properties": append(brackets, fill("a=", "\\\n", ""), fill("", "#---\na=1\n", ""), fill("a=", "\\u0041", "")),
+		"a.xml":        {fill("<a>", "<b/>", "</a>"), fill("", "<a>", ""), fill("<a>", "x<!-- -->", "</a>"), fill("<a ", "b='c' ", "/>"), fill("<a>", "&amp;", "</a>")},
+	} {
+		for _, text := range texts {
+			var was, is runtime.MemStats
+			runtime.ReadMemStats(&was)
 			f, err := config.Read(path, []byte(text))
-			if err != nil {
-				continue
+			if err == nil {
+				if _, err := f.Lookup("a.*"); err == nil {
+					f.Nearest("a.b", 3)
+				}
 			}
-			if _, err := f.Lookup("a.*"); err == nil {
-				f.Nearest("a.b", 3)
+			runtime.ReadMemStats(&is)
+			if perByte := (is.TotalAlloc - was.TotalAlloc) / size; perByte > 1_000 {
+				t.Errorf("%s of %q: %d bytes of memory for each of text", path, text[:20], perByte)
 			}
 		}
 	}

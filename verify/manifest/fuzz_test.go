@@ -1,10 +1,10 @@
 package manifest_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
-	"github.com/redoubt-dev/redoubt/verify/config"
 	"github.com/redoubt-dev/redoubt/verify/manifest"
 )
 
@@ -78,15 +78,9 @@ func FuzzConstraint(f *testing.F) {
 	})
 }
 
-// A mebibyte of what a parser fears most is read or refused; one whose effort grows faster than the text would take minutes to
-// hours.
+// What a parser fears most is read or refused with memory that grows with the text, not with its square.
 func TestLargeInputs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads many large files")
-	}
-	fill := func(before, unit string) []byte {
-		return []byte(before + strings.Repeat(unit, (config.MaxSize/2-len(before))/len(unit)))
-	}
+	const size = 1 << 18
 	for path, units := range map[string][]string{
 		"requirements.txt": {"a==1\n", "\\\n", "a", "[", "-r x\n", "a;"},
 		"yarn.lock":        {"a@1,", "a@1:\n  version \"1\"\n", "@", "\""},
@@ -98,8 +92,16 @@ func TestLargeInputs(t *testing.T) {
 	} {
 		before := map[string]string{"build.gradle": "dependencies {\na ", "Gemfile.lock": "GEM\n", "go.mod": "module m\n"}[path]
 		for _, unit := range units {
-			if m, err := manifest.Read(path, fill(before, unit)); err == nil {
+			text := []byte(before + strings.Repeat(unit, size/len(unit)))
+			var was, is runtime.MemStats
+			runtime.ReadMemStats(&was)
+			m, err := manifest.Read(path, text)
+			if err == nil {
 				m.Nearest("a", 3)
+			}
+			runtime.ReadMemStats(&is)
+			if perByte := (is.TotalAlloc - was.TotalAlloc) / size; perByte > 1_000 {
+				t.Errorf("%s of %q: %d bytes of memory for each of text", path, unit, perByte)
 			}
 		}
 	}
