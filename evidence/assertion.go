@@ -163,20 +163,22 @@ func cleanPath(s string) (string, *threat.Error) {
 	if err := atMost(p, MaxPath); err != nil {
 		return "", err
 	}
+	clean := path.Clean(p) // what is checked is what will be opened: "./~x" is "~x"
 	switch {
 	case strings.Contains(p, `\`):
 		return "", threat.Errorf(threat.Invalid, "the path has a backslash").Hinted(hint)
-	case strings.HasPrefix(p, "/") || strings.HasPrefix(p, "~") || len(p) > 1 && p[1] == ':':
-		return "", threat.Errorf(threat.Invalid, "the path is absolute").Hinted(hint)
 	case slices.Contains(strings.Split(p, "/"), ".."):
 		return "", threat.Errorf(threat.Invalid, `the path has ".."`).Hinted(hint)
+	case strings.HasPrefix(clean, "/") || strings.HasPrefix(clean, "~") || len(clean) > 1 && clean[1] == ':':
+		return "", threat.Errorf(threat.Invalid, "the path is absolute").Hinted(hint)
 	case strings.ContainsAny(p, "\n\r\t"):
 		return "", threat.Errorf(threat.Invalid, "the path has a line end or tab").Hinted(hint)
-	}
-	if p = path.Clean(p); p == "." { // none, or the root written out: "././"
+	case clean == ".": // none, or the root written out: "././"
 		return "", threat.Errorf(threat.Invalid, "the path is empty").Hinted(hint)
+	case clean != strings.TrimSpace(clean):
+		return "", threat.Errorf(threat.Invalid, "the path begins or ends with a space").Hinted(hint)
 	}
-	return p, nil
+	return clean, nil
 }
 
 // checkPattern compiles an RE2 expression and says what to use instead of what RE2 has not.
