@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: build test check lint race bench snapshots conformance
+.PHONY: build test check lint race bench snapshots conformance agreement
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/redoubt .
@@ -32,3 +32,7 @@ snapshots:
 
 conformance:
 	scripts/conformance.sh
+
+# Declarations that verify/source finds in other people's code, against Universal Ctags.
+agreement:
+	scripts/agreement.sh
