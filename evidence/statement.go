@@ -65,8 +65,11 @@ type Judge struct {
 // NewStatement sorts the results and makes the statement of a predicate. Errors: one for results that are no JSON, which cannot
 // happen to checked ones.
 func NewStatement(p Predicate) (Statement, error) {
+	if p.Results == nil {
+		p.Results = []Result{} // an empty list, not null
+	}
 	SortResults(p.Results)
-	digest, err := resultsDigest(p.Results)
+	digest, err := canonicalDigest(p.Results)
 	if err != nil {
 		return Statement{}, err
 	}
@@ -76,13 +79,6 @@ func NewStatement(p Predicate) (Statement, error) {
 		PredicateType: PredicateType,
 		Predicate:     p,
 	}, nil
-}
-
-func resultsDigest(results []Result) (string, error) {
-	if results == nil {
-		results = []Result{}
-	}
-	return canonicalDigest(results)
 }
 
 func canonicalDigest(v any) (string, error) {
@@ -142,6 +138,11 @@ func ParseStatement(raw []byte) (Statement, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return s, bad("something follows the statement")
 	}
+	// The decoder takes "Verdict" for "verdict", and a null or an empty field for none; other readers do not. What is accepted is
+	// what would be written.
+	if written, err := s.Canonical(); err != nil || !bytes.Equal(written, again) {
+		return s, bad("it has a field of another name, or one that is empty").Hinted("names are in lower case, and empty fields are left out")
+	}
 	switch {
 	case s.Type != StatementType:
 		return s, bad("_type is %q", threat.Clip(s.Type, 80)).Hinted("must be %s", StatementType)
@@ -150,7 +151,10 @@ func ParseStatement(raw []byte) (Statement, error) {
 	case len(s.Subject) != 1 || s.Subject[0].Name != "results" || len(s.Subject[0].Digest) != 1:
 		return s, bad("the subject is not the one digest of the results").Hinted(`[{"name":"results","digest":{"sha256":"…"}}]`)
 	}
-	digest, err := resultsDigest(s.Predicate.Results)
+	if s.Predicate.Results == nil {
+		return s, bad("the results are missing").Hinted("an empty list when nothing was pulled")
+	}
+	digest, err := canonicalDigest(s.Predicate.Results)
 	if err != nil {
 		return s, bad("the results have no canonical form")
 	}
