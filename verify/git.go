@@ -118,6 +118,19 @@ func (g *repository) blobs(paths []string) (map[string]string, error) {
 	return ids, lines.Err()
 }
 
+// list returns the files of the commit below the root.
+func (g *repository) list() ([]string, error) {
+	tree := g.commit
+	if g.prefix != "" {
+		tree += ":" + strings.TrimSuffix(g.prefix, "/")
+	}
+	out, err := git(g.dir, nil, "ls-tree", "-r", "-z", "--full-tree", "--name-only", tree)
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
+}
+
 func isHex(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
 }

@@ -25,9 +25,10 @@ type testPlan struct {
 type testClaim struct {
 	*claim
 	glob    bool
-	pattern *expression // of names, matched as a whole; nil with a glob
-	name    string      // the one test, with a glob
-	paths   []string    // files that a glob names
+	pattern *expression     // of names, matched as a whole; nil with a glob
+	name    string          // the one test, with a glob
+	paths   map[string]bool // files that a glob names
+	gone    []string        // those that the commit has beyond them
 	err     error
 }
 
@@ -45,6 +46,7 @@ type definedTest struct {
 	line    int
 	skipped string // how it is skipped whatever happens; "" when it runs
 	excerpt string // its code, for tests that a claim selects
+	by      []int  // the claims that select it
 }
 
 // planTests finds the files that the claims select.
@@ -52,30 +54,41 @@ func (r *run) planTests(claims []*claim) *testPlan {
 	p := &testPlan{files: map[string]*testFile{}}
 	all, err := r.root.list()
 	p.err = err
+	var committed []string
 	byName := false
 	for _, k := range claims {
-		t := &testClaim{claim: k, name: k.params.String("name")}
+		t := &testClaim{claim: k, name: k.params.String("name"), paths: map[string]bool{}}
+		p.claims = append(p.claims, t)
 		selector := k.params.String("pattern")
-		if t.glob = evidence.IsGlob(selector); t.glob {
-			for _, file := range all {
-				ok, err := doublestar.Match(selector, file)
-				if err != nil {
-					t.err = failf("the glob %q is not valid: %v", selector, err)
-					break
-				}
-				if _, known := source.LanguageOf(file); ok && known {
-					t.paths = append(t.paths, file)
-				}
-			}
-		} else {
+		if t.glob = evidence.IsGlob(selector); !t.glob {
 			byName = true
 			t.pattern, t.err = r.patterns.compile(`\A(?:` + selector + `)\z`)
+			continue
 		}
-		p.claims = append(p.claims, t)
+		if !doublestar.ValidatePattern(selector) {
+			t.err = failf("the glob %q is not valid", selector)
+			continue
+		}
+		for _, file := range matching(all, selector) {
+			t.paths[file] = true
+		}
+		if r.git == nil {
+			continue
+		}
+		if committed == nil {
+			if committed, err = r.git.list(); err != nil {
+				p.err = fmt.Errorf("the files of the commit cannot be listed: %w", err)
+			}
+		}
+		for _, file := range matching(committed, selector) {
+			if !t.paths[file] && !inLeftOut(file) {
+				t.gone = append(t.gone, file)
+			}
+		}
 	}
 	wanted := map[string]bool{}
 	for _, t := range p.claims {
-		for _, file := range t.paths {
+		for file := range t.paths {
 			wanted[file] = true
 		}
 	}
@@ -87,6 +100,20 @@ func (r *run) planTests(claims []*claim) *testPlan {
 		}
 	}
 	return p
+}
+
+// matching returns the files in a language that is parsed that the glob matches.
+func matching(files []string, glob string) []string {
+	var found []string
+	for _, file := range files {
+		if _, known := source.LanguageOf(file); !known {
+			continue
+		}
+		if ok, err := doublestar.Match(glob, file); err == nil && ok {
+			found = append(found, file)
+		}
+	}
+	return found
 }
 
 // holdsTests reports whether a file is one in which the runners of its language look for tests.
@@ -126,27 +153,31 @@ func (p *testPlan) index(r *run, f *file) {
 		t.err = err
 		return
 	}
+	code := newTestCode(facts)
 	for _, test := range facts.Tests {
 		d := definedTest{name: test.Name, line: test.Line}
-		for _, c := range p.claims {
-			if d.excerpt == "" && c.selects(f.path, t.lang, test.Name) {
-				d.excerpt = codeOfTest(facts, test)
+		names := namesOf(f.path, t.lang, test.Name)
+		for i, c := range p.claims {
+			if c.selects(f.path, names) {
+				d.by = append(d.by, i)
 			}
 		}
-		d.skipped = skippedAlways(facts, test)
+		if len(d.by) > 0 {
+			d.excerpt, d.skipped = code.of(test), code.skippedAlways(test)
+		}
 		t.tests = append(t.tests, d)
 	}
 }
 
-// selects reports whether a claim is about a test.
-func (t *testClaim) selects(file string, lang source.Language, name string) bool {
-	if t.err != nil {
+// selects reports whether a claim is about the test of the names.
+func (t *testClaim) selects(file string, names []string) bool {
+	switch {
+	case t.err != nil:
 		return false
+	case t.glob:
+		return t.paths[file] && (t.name == "" || slices.Contains(names, t.name))
 	}
-	if t.glob {
-		return slices.Contains(t.paths, file) && (t.name == "" || slices.Contains(namesOf(file, lang, name), t.name))
-	}
-	return slices.ContainsFunc(namesOf(file, lang, name), t.pattern.re.MatchString)
+	return slices.ContainsFunc(names, t.pattern.re.MatchString)
 }
 
 // namesOf lists the names that a test goes by: its own, its last part, those of the tests and groups that it is a part of, and in
@@ -182,82 +213,6 @@ func namesOf(file string, lang source.Language, name string) []string {
 	return names
 }
 
-// declarationAt returns the smallest declared function that holds the line, or nil.
-func declarationAt(facts *source.File, line int) *source.Decl {
-	var best *source.Decl
-	for _, d := range facts.Functions() {
-		if facts.LineOf(d.Span.Start) <= line && line <= facts.LineOf(max(d.Span.Start, d.Span.End-1)) &&
-			(best == nil || d.Span.End-d.Span.Start < best.Span.End-best.Span.Start) {
-			best = d
-		}
-	}
-	return best
-}
-
-// callAt returns the largest call that begins on the line, or nil: it("…", () => {…}).
-func callAt(facts *source.File, line int) *source.Call {
-	var best *source.Call
-	for i := range facts.Calls {
-		c := &facts.Calls[i]
-		if c.Line == line && (best == nil || c.Span.End-c.Span.Start > best.Span.End-best.Span.Start) {
-			best = c
-		}
-	}
-	return best
-}
-
-// codeOfTest is the code of a test: its function, or in JavaScript and TypeScript the call that defines it.
-func codeOfTest(facts *source.File, t source.Test) string {
-	if facts.Language == source.JavaScript || facts.Language == source.TypeScript {
-		if c := callAt(facts, t.Line); c != nil {
-			return partOf(facts, c.Span)
-		}
-	}
-	if d := declarationAt(facts, t.Line); d != nil {
-		return partOf(facts, d.Span)
-	}
-	return aroundLines(unixLines(facts.Text), t.Line, t.Line, around)
-}
-
-// skippedAlways tells how a test is skipped whatever happens: by a decorator without a condition, or by the first thing it does.
-// Tests of JavaScript and TypeScript that are skipped are none in the facts.
-func skippedAlways(facts *source.File, t source.Test) string {
-	d := declarationAt(facts, t.Line)
-	if d == nil || facts.Language != source.Go && facts.Language != source.Python {
-		return ""
-	}
-	for _, dec := range slices.Concat(d.Decorators, ownersDecorators(facts, d)) {
-		if dec.Name[strings.LastIndexByte(dec.Name, '.')+1:] == "skip" {
-			return "@" + dec.Name
-		}
-	}
-	calls := facts.Within(d.Body)
-	if len(calls) == 0 {
-		return ""
-	}
-	switch first := calls[0]; first.Name[strings.LastIndexByte(first.Name, '.')+1:] {
-	case "Skip", "Skipf", "SkipNow", "skipTest", "skip":
-		switch strings.TrimSpace(string(facts.Code()[d.Body.Start:first.Span.Start])) {
-		case "", "await", "return", "raise":
-			return first.Name
-		}
-	}
-	return ""
-}
-
-// ownersDecorators are the decorators of the class that a test is a method of.
-func ownersDecorators(facts *source.File, d *source.Decl) []source.Decorator {
-	if d.Owner == "" {
-		return nil
-	}
-	for _, c := range facts.Classes() {
-		if c.Qualified() == d.Owner && c.Span.Contains(d.Span) {
-			return c.Decorators
-		}
-	}
-	return nil
-}
-
 // selected is a test that a claim selects, with its file.
 type selected struct {
 	*testFile
@@ -265,23 +220,40 @@ type selected struct {
 }
 
 // find returns the tests that a claim selects, and why some may be missing.
-func (p *testPlan) find(t *testClaim) (tests []selected, near []candidate, unknown error) {
+func (p *testPlan) find(t *testClaim) (tests []selected, unknown error) {
+	at := slices.Index(p.claims, t)
 	for _, file := range p.paths {
 		f := p.files[file]
-		if t.glob && !slices.Contains(t.paths, file) {
+		if t.glob && !t.paths[file] {
 			continue
 		}
 		if f.err != nil && unknown == nil {
 			unknown = f.err
 		}
 		for _, d := range f.tests {
-			near = append(near, candidate{name: d.name, text: fmt.Sprintf("%s is at %s:%d", d.name, file, d.line)})
-			if t.selects(file, f.lang, d.name) {
+			if _, by := slices.BinarySearch(d.by, at); by {
 				tests = append(tests, selected{f, d})
 			}
 		}
 	}
-	return tests, near, unknown
+	return tests, unknown
+}
+
+// near lists the tests that a claim may mean.
+func (p *testPlan) near(t *testClaim) []candidate {
+	var all []candidate
+	for _, file := range p.paths {
+		if t.glob && !t.paths[file] {
+			continue
+		}
+		for _, d := range p.files[file].tests {
+			all = append(all, candidate{name: d.name, text: fmt.Sprintf("%s is at %s:%d", d.name, file, d.line)})
+			if len(all) == maxCandidates {
+				return all
+			}
+		}
+	}
+	return all
 }
 
 // checkTests answers the assertions about tests. All files are read by now, so that tests which are run change nothing that is
@@ -314,7 +286,7 @@ func (r *run) checkTests(claims []*claim) {
 
 // testExists: the tests are defined and at least one of them is not skipped whatever happens; with a name it is that test.
 func (r *run) testExists(t *testClaim) (*found, error) {
-	tests, err := t.defined(r.tests)
+	tests, err := r.defined(t)
 	if err != nil {
 		return nil, err
 	}
@@ -333,12 +305,15 @@ func andMore[T any](all []T) string {
 }
 
 // defined returns the tests that the claim selects: at least one.
-func (t *testClaim) defined(p *testPlan) ([]selected, error) {
+func (r *run) defined(t *testClaim) ([]selected, error) {
 	selector := t.params.String("pattern")
+	if len(t.gone) > 0 && r.options.Dirty == DirtyFail {
+		return nil, failf("dirty: commit %s has %s%s, which is not here", r.git.commit[:12], t.gone[0], andMore(t.gone))
+	}
 	if t.glob && len(t.paths) == 0 {
 		return nil, failf("no file in a language that is parsed (%s) matches %s", strings.Join(source.Extensions(), " "), selector)
 	}
-	tests, near, unknown := p.find(t)
+	tests, unknown := r.tests.find(t)
 	if len(tests) > 0 {
 		for _, s := range tests {
 			if !slices.Contains(t.rests, s.file) {
@@ -347,7 +322,7 @@ func (t *testClaim) defined(p *testPlan) ([]selected, error) {
 		}
 		return tests, nil
 	}
-	wanted := t.name
+	near, wanted := r.tests.near(t), t.name
 	if wanted == "" {
 		wanted = strings.Trim(selector, `^$.*+`)
 	}

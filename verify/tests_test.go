@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -187,4 +188,35 @@ func TestRunTests(t *testing.T) {
 	wantFail(t, got[4], "no test in the report is selected")
 	none := checkWith(t, verify.Options{Root: write(t, map[string]string{"a.txt": ""}), RunTests: true}, assertion(tPasses, "pattern", "TestA"))
 	wantFail(t, none[0], "no test runner")
+}
+
+// A test that was deleted here alone may be the one that fails.
+func TestTestsThatTheCommitHas(t *testing.T) {
+	dir := write(t, map[string]string{"go.mod": "module a\n", "sub/auth/a_test.go": goTest("TestA"), "sub/auth/b_test.go": goTest("TestB"), "sub/.gitignore": "*.json\n"})
+	repository(t, dir)
+	add(t, dir, map[string]string{"sub/r.json": `{"Action":"pass","Package":"a/sub/auth","Test":"TestA"}`})
+	if err := os.Remove(filepath.Join(dir, "sub/auth/b_test.go")); err != nil {
+		t.Fatal(err)
+	}
+	all := assertion(tPasses, "pattern", "auth/*_test.go", "report", "r.json")
+	sub := filepath.Join(dir, "sub")
+	wantPass(t, checkWith(t, verify.Options{Root: sub}, all)[0])
+	wantFail(t, checkWith(t, verify.Options{Root: sub, Commit: "HEAD"}, all)[0], "dirty", "auth/b_test.go")
+}
+
+func goTest(name string) string {
+	return "package auth\n\nimport \"testing\"\n\nfunc " + name + "(t *testing.T) { check(t) }\n"
+}
+
+// A file of very many tests costs what its length costs: this one would take minutes if each test looked through all others.
+func TestManyTestsInAFile(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("package a\n\nimport \"testing\"\n\n")
+	for b.Len() < verify.MaxFile-100 {
+		b.WriteString("func Test")
+		b.WriteString(strings.ToUpper(strconv.FormatInt(int64(b.Len()), 36)))
+		b.WriteString("(t *testing.T) { t.Skip() }\n")
+	}
+	dir := write(t, map[string]string{"a_test.go": b.String()})
+	wantFail(t, check(t, dir, tExists, "pattern", "a_test.go"), "is skipped")
 }

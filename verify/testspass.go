@@ -87,7 +87,7 @@ func (rs *reports) plan() {
 		if t.typ != evidence.TestPasses || rs.named(t) != "" || t.err != nil {
 			continue
 		}
-		tests, _, _ := rs.run.tests.find(t)
+		tests, _ := rs.run.tests.find(t)
 		for _, s := range tests {
 			for _, r := range runtests.For(rs.runners, s.file.path) {
 				one := runtests.Test{File: s.file.path, Name: s.name}
@@ -159,14 +159,14 @@ func (r *run) testPasses(t *testClaim, rs *reports) (*found, error) {
 	var tests []selected
 	if t.glob {
 		var err error
-		if tests, err = t.defined(r.tests); err != nil {
+		if tests, err = r.defined(t); err != nil {
 			return nil, err
 		}
-		if _, _, unknown := r.tests.find(t); unknown != nil && t.name == "" {
+		if _, unknown := r.tests.find(t); unknown != nil && t.name == "" {
 			return nil, failf("the tests of %s are not all known: %v", t.what(), unknown)
 		}
 	} else {
-		tests, _, _ = r.tests.find(t)
+		tests, _ = r.tests.find(t)
 		for _, s := range tests {
 			if !slices.Contains(t.rests, s.file) {
 				t.rests = append(t.rests, s.file)

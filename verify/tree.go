@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -140,6 +141,12 @@ func cause(err error) error {
 var leftOut = map[string]bool{
 	".git": true, ".hg": true, ".svn": true, "node_modules": true, "__pycache__": true, ".venv": true, "venv": true, ".tox": true,
 	".mypy_cache": true, ".pytest_cache": true, ".gradle": true, ".idea": true,
+}
+
+// inLeftOut reports whether the walk does not come to a file.
+func inLeftOut(file string) bool {
+	parts := strings.Split(file, "/")
+	return slices.ContainsFunc(parts[:len(parts)-1], func(dir string) bool { return leftOut[dir] })
 }
 
 // walk lists the regular files of the tree in lexical order, without following links. The error is for a tree of more than
