@@ -143,7 +143,8 @@ func (s *Subject) paid(d Debt, claims []Claim) bool {
 			continue // nothing can prove a facet that is gone; its going is a change that needs approval (specification §4)
 		}
 		ok := slices.ContainsFunc(claims, func(c Claim) bool {
-			return slices.Contains(c.Facets, id) && c.Incoherent == "" &&
+			spec, ok := byType[c.Type]
+			return ok && slices.Contains(c.Facets, id) && c.Incoherent == "" && meets(spec, s.facet(id)) &&
 				c.Tier1 != nil && c.Tier1.Verdict == Pass && c.Tier1.Order > d.Order &&
 				(c.Tier2 == nil || c.Tier2.Verdict == Pass)
 		})
