@@ -55,16 +55,20 @@ var imports = map[string][]string{
 
 // external says which third-party packages only some of ours may import: each has its one room.
 var external = map[string][]string{
-	"github.com/mark3labs/mcp-go":           {"tools", "resources", "server", "cli", "internal/testenv/live", "internal/conformance"},
-	"github.com/jmoiron/sqlx":               {"store"},
-	"database/sql":                          {"store", "internal/testenv"},
-	"modernc.org/sqlite":                    {"store"},
-	"github.com/jackc/pgx":                  {"store", "internal/testenv"},
-	"github.com/spf13/cobra":                {"cli"},
-	"github.com/prometheus/client_golang":   {"server"},
-	"github.com/google/jsonschema-go":       {"schema", "tools", "rest"},
-	"github.com/santhosh-tekuri/jsonschema": {"schema"},
-	"net/http":                              {"server", "rest", "llm", "llm/llmtest", "verify/remote", "internal/testenv", "internal/testenv/live", "internal/conformance"},
+	"github.com/mark3labs/mcp-go":            {"tools", "resources", "server", "cli", "internal/testenv/live", "internal/conformance"},
+	"github.com/jmoiron/sqlx":                {"store"},
+	"database/sql":                           {"store", "internal/testenv"},
+	"modernc.org/sqlite":                     {"store"},
+	"github.com/jackc/pgx":                   {"store", "internal/testenv"},
+	"github.com/spf13/cobra":                 {"cli"},
+	"github.com/prometheus/client_golang":    {"server"},
+	"github.com/google/jsonschema-go":        {"schema", "tools", "rest"},
+	"github.com/santhosh-tekuri/jsonschema":  {"schema"},
+	"github.com/gowebpki/jcs":                {"evidence"},
+	"github.com/openai/openai-go":            {"llm"},
+	"github.com/anthropics/anthropic-sdk-go": {"llm"},
+	"github.com/owenrumney/go-sarif":         {"exchange"},
+	"net/http":                               {"server", "rest", "llm", "llm/llmtest", "verify/remote", "internal/testenv", "internal/testenv/live", "internal/conformance"},
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.

@@ -116,52 +116,66 @@ func Hash(text []byte) string {
 // Canonical returns the statement as it is signed and stored: canonical JSON (RFC 8785).
 func (s Statement) Canonical() ([]byte, error) { return canonical(s) }
 
-// ParseStatement reads a statement strictly: canonical JSON of the known shape and types, without unknown or repeated fields,
-// whose subject is the digest of its results. Errors: [threat.Invalid] with the field.
+// ParseStatement reads a statement strictly: canonical JSON of the known shape and types, without unknown, repeated or empty fields,
+// whose subject is the digest of its results. What is accepted is byte for byte what [Statement.Canonical] writes. Errors:
+// [threat.Invalid] with the field.
 func ParseStatement(raw []byte) (Statement, error) {
+	s, written, err := ReadStatement(raw)
+	if err == nil && !bytes.Equal(written, bytes.TrimSpace(raw)) {
+		// The decoder takes the last of a repeated name, "Verdict" for "verdict", and a null or an empty field for none; other
+		// readers do not.
+		err = threat.Errorf(threat.Invalid, "it is not canonical JSON, or has a field of another name, twice, or empty").In("statement").
+			Hinted("write it by RFC 8785; names are in lower case, and empty fields are left out")
+	}
+	if err != nil {
+		return Statement{}, err
+	}
+	return s, nil
+}
+
+// ReadStatement reads a statement that is not signed in whatever JSON it comes, and returns it with its canonical form. Errors:
+// [threat.Invalid] with the field, as for [ParseStatement] but for the form.
+func ReadStatement(raw []byte) (Statement, []byte, error) {
 	var s Statement
 	bad := func(format string, args ...any) *threat.Error {
 		return threat.Errorf(threat.Invalid, format, args...).In("statement")
 	}
-	again, err := jcs.Transform(raw) // refuses repeated names, which readers take in different ways
-	if err != nil {
-		return s, bad("it is not JSON that can be made canonical").Hinted("no repeated names, no lone surrogates, numbers of at most 53 bits")
-	}
-	if !bytes.Equal(again, bytes.TrimSpace(raw)) {
-		return s, bad("it is not canonical JSON").Hinted("write it by RFC 8785")
-	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return s, bad("it has another shape: %s", threat.Clip(err.Error(), 200))
+		return s, nil, bad("it has another shape: %s", threat.Clip(err.Error(), 200))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return s, bad("something follows the statement")
-	}
-	// The decoder takes "Verdict" for "verdict", and a null or an empty field for none; other readers do not. What is accepted is
-	// what would be written.
-	if written, err := s.Canonical(); err != nil || !bytes.Equal(written, again) {
-		return s, bad("it has a field of another name, or one that is empty").Hinted("names are in lower case, and empty fields are left out")
+		return s, nil, bad("something follows the statement")
 	}
 	switch {
 	case s.Type != StatementType:
-		return s, bad("_type is %q", threat.Clip(s.Type, 80)).Hinted("must be %s", StatementType)
+		return s, nil, bad("_type is %q", threat.Clip(s.Type, 80)).Hinted("must be %s", StatementType)
 	case s.PredicateType != PredicateType:
-		return s, bad("predicateType is %q", threat.Clip(s.PredicateType, 80)).Hinted("must be %s", PredicateType)
+		return s, nil, bad("predicateType is %q", threat.Clip(s.PredicateType, 80)).Hinted("must be %s", PredicateType)
 	case len(s.Subject) != 1 || s.Subject[0].Name != "results" || len(s.Subject[0].Digest) != 1:
-		return s, bad("the subject is not the one digest of the results").Hinted(`[{"name":"results","digest":{"sha256":"…"}}]`)
+		return s, nil, bad("the subject is not the one digest of the results").Hinted(`[{"name":"results","digest":{"sha256":"…"}}]`)
 	}
 	if s.Predicate.Results == nil {
-		return s, bad("the results are missing").Hinted("an empty list when nothing was pulled")
+		return s, nil, bad("there are no results")
 	}
-	digest, err := canonicalDigest(s.Predicate.Results)
+	written, err := s.Canonical()
 	if err != nil {
-		return s, bad("the results have no canonical form")
+		return s, nil, bad("it has no canonical form").Hinted("no lone surrogates, numbers of at most 53 bits")
 	}
-	if s.Subject[0].Digest["sha256"] != digest {
-		return s, bad("the subject is not the digest of the results").Hinted("SHA-256 of the canonical JSON of predicate.results")
+	// The canonical form of a part is that part of the whole's.
+	var part struct {
+		Predicate struct {
+			Results json.RawMessage `json:"results"`
+		} `json:"predicate"`
 	}
-	return s, nil
+	if err := json.Unmarshal(written, &part); err != nil {
+		return s, nil, bad("the results have no canonical form")
+	}
+	if s.Subject[0].Digest["sha256"] != Hash(part.Predicate.Results) {
+		return s, nil, bad("the subject is not the digest of the results").Hinted("SHA-256 of the canonical JSON of predicate.results")
+	}
+	return s, written, nil
 }
 
 // Pull is what a verifier is to check: every assertion of a model's live controls and assumptions that is about one repository,

@@ -64,11 +64,7 @@ func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in Submi
 		if err != nil {
 			return SubmitRunOut{}, err
 		}
-		canonical, err := evidence.Canonicalize(in.Statement)
-		if err != nil {
-			return SubmitRunOut{}, fieldError(err, "statement")
-		}
-		st, err := evidence.ParseStatement(canonical)
+		st, canonical, err := evidence.ReadStatement(in.Statement)
 		if err != nil {
 			return SubmitRunOut{}, err
 		}
