@@ -209,6 +209,8 @@ func (r *submission) answered() (map[threat.ID]*[3]*evidence.Result, error) {
 	for _, id := range r.pull.Assertions {
 		asked[id] = true
 	}
+	judge := r.statement.Predicate.Judge
+	void := judge != nil && judge.Void != ""
 	out := make(map[threat.ID]*[3]*evidence.Result, len(asked))
 	for i := range r.statement.Predicate.Results {
 		x := &r.statement.Predicate.Results[i]
@@ -224,6 +226,9 @@ func (r *submission) answered() (map[threat.ID]*[3]*evidence.Result, error) {
 		if !slices.Contains(evidence.Verdicts(), x.Verdict) || x.Tier == evidence.Tier1 && x.Verdict == evidence.Skipped {
 			return nil, bad("verdict %q does not go with tier %d", threat.Clip(string(x.Verdict), 20), x.Tier).
 				Hinted("pass, fail or unchanged; skipped in tier 2 only")
+		}
+		if void && x.Tier == evidence.Tier2 && (x.Verdict == evidence.Pass || x.Verdict == evidence.Fail) {
+			return nil, bad("the pass is void, and its judge has a verdict").Hinted("tier 2 of a void pass is skipped or unchanged")
 		}
 		for _, d := range []string{x.FileDigest, x.Excerpt, x.Template, x.Text} {
 			if d != "" && !digestName.MatchString(d) {
@@ -326,6 +331,9 @@ func checkResults(a *store.Assertion, of *[3]*evidence.Result) error {
 			return bad("the result is about another claim").Hinted("type and params must be those that were pulled")
 		}
 	}
+	if two != nil && two.Injection && two.Verdict != evidence.Fail { // it would open a finding on a verdict that nobody gave
+		return bad("an injection is a fail")
+	}
 	if one.Verdict == evidence.Unchanged && !evidence.MayCarry(a.Tier1, *one) {
 		return bad("tier 1 is not unchanged: the server holds no result with these digests").Hinted("check it and say pass or fail")
 	}
@@ -348,8 +356,6 @@ func checkResults(a *store.Assertion, of *[3]*evidence.Result) error {
 		return bad("tier 2 names no judge")
 	case two.Template == "" || two.Text == "":
 		return bad("tier 2 does not say what it judged").Hinted("template and text are the digests that the pull gave")
-	case two.Verdict == evidence.Pass && two.Injection:
-		return bad("an injection is a fail")
 	}
 	if two.Verdict == evidence.Pass {
 		for _, f := range a.Facets {
