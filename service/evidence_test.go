@@ -259,7 +259,7 @@ func (s *site) unchanged(do func()) {
 func TestEvidenceLife(t *testing.T) {
 	s := newSite(t)
 	out := s.submit(calls)
-	if len(out.Assertions) != 1 || out.Assertions[0].ID != "E1" && out.Assertions[0].ID.Kind() != threat.KindAssertion || out.Assertions[0].Incoherent != "" {
+	if len(out.Assertions) != 1 || out.Assertions[0].ID.Kind() != threat.KindAssertion || out.Assertions[0].Incoherent != "" {
 		t.Fatalf("%+v", out.Assertions)
 	}
 	one := out.Assertions[0].ID
