@@ -31,6 +31,7 @@ var imports = map[string][]string{
 	"llm":                   {},
 	"llm/llmtest":           {},
 	"evidence":              {"threat"},
+	"posture":               {"threat", "evidence"},
 	"verify/config":         {},
 	"verify/manifest":       {"verify/config"},
 	"verify/source":         {},
@@ -72,7 +73,7 @@ var external = map[string][]string{
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.
-var pure = []string{"threat", "account", "evidence", "exchange"}
+var pure = []string{"threat", "account", "evidence", "posture", "exchange"}
 
 var impure = []string{"os", "net", "io/fs", "time.Now", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "log", "os/exec"}
 
