@@ -86,8 +86,8 @@ func typeRow(spec *evidence.Spec, full bool) AssertionTypeRow {
 
 // NewAssertion is one claim of a batch.
 type NewAssertion struct {
-	Type        evidence.Type   `json:"type"`
-	Params      evidence.Params `json:"params" jsonschema:"by type: see get_assertion_types"`
+	Type        evidence.Type   `json:"type" jsonschema:"see get_assertion_types"`
+	Params      evidence.Params `json:"params"`
 	Control     threat.ID       `json:"control_id,omitempty"`
 	Assumption  threat.ID       `json:"assumption_id,omitempty" jsonschema:"instead of a control"`
 	Facets      []threat.ID     `json:"facets,omitempty" jsonschema:"facets it evidences; needed unless there is one"`
