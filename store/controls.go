@@ -35,6 +35,9 @@ type controlRow struct {
 	Sufficiency   string                `db:"sufficiency"`
 	OldestAt      sql.NullInt64         `db:"oldest_result_at"`
 	Attested      bool                  `db:"attested"`
+	Weakened      string                `db:"weakened"`
+	ReviewedAt    sql.NullInt64         `db:"reviewed_at"`
+	UpdatedAt     int64                 `db:"updated_at"`
 }
 
 // Control is a control as stored; its COs are in the links.
@@ -42,6 +45,9 @@ type Control struct {
 	threat.Control
 	DeletedAt     *time.Time
 	DeletedReason string
+	Weakened      string     // what a change took away that nobody approved; "" when nothing
+	ReviewedAt    *time.Time // nil when never
+	UpdatedAt     time.Time
 	Evidence      Verification // what follows from its assertions; stale is decided on read
 }
 
@@ -51,7 +57,8 @@ func (r controlRow) control() (Control, error) {
 			ID: r.ControlID, Description: r.Description, Status: r.Status, Source: r.Source,
 			NextFacet: r.NextFacet, Notes: r.Notes, Revision: r.Revision,
 		},
-		DeletedAt: optTime(r.DeletedAt), DeletedReason: r.DeletedReason,
+		DeletedAt: optTime(r.DeletedAt), DeletedReason: r.DeletedReason, Weakened: r.Weakened,
+		ReviewedAt: optTime(r.ReviewedAt), UpdatedAt: fromMicros(r.UpdatedAt),
 		Evidence: Verification{Status: r.Verification, Oldest: optTime(r.OldestAt), Attested: r.Attested},
 	}
 	if r.Sufficiency != "" {
@@ -70,7 +77,7 @@ func (r controlRow) control() (Control, error) {
 	return c, nil
 }
 
-const controlColumns = `control_id, description, status, source, facets, next_facet, framework_refs, basis, notes, revision, deleted_at, deleted_reason, verification, sufficiency, oldest_result_at, attested`
+const controlColumns = `control_id, description, status, source, facets, next_facet, framework_refs, basis, notes, revision, deleted_at, deleted_reason, verification, sufficiency, oldest_result_at, attested, weakened, reviewed_at, updated_at`
 
 // Controls returns a model's live controls in id order, with the COs they are linked to.
 func (v *Snapshot) Controls(workspace, model string) ([]Control, error) {
