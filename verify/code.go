@@ -228,10 +228,13 @@ func isLastParts(have, want string) bool {
 	return want != "" && (have == want || strings.HasSuffix(have, "."+want))
 }
 
+// dots are the ways to write a dot.
+var dots = strings.NewReplacer("?.", ".", "!.", ".", "::", ".", "->", ".")
+
 // dotted brings the ways to write a qualified name to dots.
 func dotted(name string) string {
 	if !strings.ContainsAny(name, ":?>!") {
 		return name
 	}
-	return strings.NewReplacer("?.", ".", "!.", ".", "::", ".", "->", ".").Replace(name)
+	return dots.Replace(name)
 }

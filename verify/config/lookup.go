@@ -158,6 +158,7 @@ func (f *File) Nearest(key string, n int) []string {
 	}
 	var all []candidate
 	seen := map[string]bool{}
+	want := fold(key)
 	var visit func(node *Node, path string, depth int)
 	visit = func(node *Node, path string, depth int) {
 		if len(all) >= maxNearest || depth > MaxDepth {
@@ -165,7 +166,7 @@ func (f *File) Nearest(key string, n int) []string {
 		}
 		if path != "" && node.again == 0 && !seen[path] {
 			seen[path] = true
-			all = append(all, candidate{path, distance(key, path)})
+			all = append(all, candidate{path, distance(want, fold(path))})
 		}
 		for _, e := range node.entries {
 			visit(e.Node, spell(path, e.Name), depth+1)
@@ -192,45 +193,64 @@ func (f *File) Nearest(key string, n int) []string {
 	return out
 }
 
+// folded is a key as keys are compared: in lower case, without quotes and the signs that join words.
+type folded struct{ whole, last string }
+
+func fold(s string) folded {
+	s = strings.ToLower(s)
+	if strings.ContainsAny(s, "_- '\"") {
+		s = strings.Map(func(r rune) rune {
+			switch r {
+			case '_', '-', ' ', '\'', '"':
+				return -1
+			}
+			return r
+		}, s)
+	}
+	return folded{s, s[strings.LastIndexAny(s, ".[")+1:]}
+}
+
 // distance tells how far apart two keys are: first by case and signs alone, then by the last name, then by letters.
-func distance(want, have string) int {
-	a, b := fold(want), fold(have)
-	if a == b {
+func distance(a, b folded) int {
+	if a.whole == b.whole {
 		return 0
 	}
-	d := Distance(a, b)
-	if lastName(a) == lastName(b) {
+	d := Distance(a.whole, b.whole)
+	if a.last == b.last {
 		return 1 + d/2
 	}
-	return 10 + 2*min(Distance(lastName(a), lastName(b)), 50) + d
-}
-
-func fold(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "", "'", "", "\"", "").Replace(strings.ToLower(s))
-}
-
-func lastName(s string) string {
-	return s[strings.LastIndexAny(s, ".[")+1:]
+	return 10 + 2*min(Distance(a.last, b.last), 50) + d
 }
 
 // Distance is the number of bytes to put in, take out or change between two texts, of which it looks at the last 60 bytes.
+//
+// A column of the table of distances is kept as the differences between its neighbours, one bit each in a word (Myers, "A fast
+// bit-vector algorithm for approximate string matching", 1999): hints compare thousands of names.
 func Distance(a, b string) int {
 	a, b = a[max(0, len(a)-60):], b[max(0, len(b)-60):]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	if len(a) == 0 {
+		return len(b)
 	}
+	var where [256]uint64 // of each byte in a
 	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
+		where[a[i]] |= 1 << i
 	}
-	return row[len(b)]
+	up, down := ^uint64(0), uint64(0)
+	last := uint64(1) << (len(a) - 1)
+	d := len(a)
+	for i := range len(b) {
+		same := where[b[i]]
+		x := same | down
+		same |= ((same & up) + up) ^ up
+		more, less := down|^(same|up), up&same
+		switch {
+		case more&last != 0:
+			d++
+		case less&last != 0:
+			d--
+		}
+		more, less = more<<1|1, less<<1
+		up, down = less|^(x|more), more&x
+	}
+	return d
 }

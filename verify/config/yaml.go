@@ -10,7 +10,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-func readYAML(b *builder, text []byte) (docs []*Node, err *Error) {
+func readYAML(b *builder, text []byte) ([]*Node, *Error) {
+	if root := readPlainYAML(text); root != nil {
+		return []*Node{root}, nil
+	}
+	return readAnyYAML(b, text)
+}
+
+// readAnyYAML reads the whole language.
+func readAnyYAML(b *builder, text []byte) (docs []*Node, err *Error) {
 	defer guard(&err)
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	for {

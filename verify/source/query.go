@@ -66,13 +66,18 @@ func (f *File) Lookup(name string) []*Decl {
 	return found
 }
 
+// spellings are the ways to write a dot, and the signs that say nothing about which function is meant.
+var spellings = strings.NewReplacer("::", ".", "(", "", ")", "", "*", "", "&", "", " ", "")
+
 var ownerHash = regexp.MustCompile(`([\pL\pN_$])#`)
 
 // spelling brings the ways to write a qualified name to the one of Decl.Qualified.
 func spelling(name string) string {
 	name = strings.TrimSuffix(strings.TrimSpace(name), "()")
-	name = strings.NewReplacer("::", ".", "(", "", ")", "", "*", "", "&", "", " ", "").Replace(name)
-	return ownerHash.ReplaceAllString(name, "$1.")
+	if !strings.ContainsAny(name, ":()*& #") {
+		return name
+	}
+	return ownerHash.ReplaceAllString(spellings.Replace(name), "$1.")
 }
 
 // Code returns the text with comments and docstrings blanked by spaces; line ends stay, so that offsets and lines are those of
