@@ -127,12 +127,15 @@ type mitigation struct {
 	depth  []threat.ID
 }
 
-// groups returns, per CO with a link, its mitigation groups in order and its defence in depth. A CO that has controls but no
+// groups returns, for each CO with a link, its mitigation groups in order and its defence in depth. A CO that has controls but no
 // group has one group of all of them (specification §4).
-func (h *head) groups() map[threat.ID]*mitigation {
+func (h *head) groups() map[threat.ID]*mitigation { return mitigations(h.links) }
+
+// mitigations does it for links in the order of CO, group, control.
+func mitigations(links []store.Link) map[threat.ID]*mitigation {
 	out := map[threat.ID]*mitigation{}
 	last := 0
-	for _, l := range h.links { // ordered by CO, group, control
+	for _, l := range links {
 		m := out[l.Objective]
 		if m == nil {
 			m = &mitigation{}
