@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/internal/testenv"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
@@ -188,7 +189,25 @@ func TestPagingIsStable(t *testing.T) {
 }
 
 // modelTables hold what goes with a model.
-var modelTables = []string{"model_versions", "entities", "counters", "controls", "mitigations", "assumption_events"}
+var modelTables = []string{
+	"model_versions", "entities", "counters", "controls", "mitigations", "assumption_events",
+	"assertions", "pulls", "runs", "run_results", "findings", "finding_assertions",
+}
+
+// ofModel is the condition on the rows of a table that belong to a model which [fill] made.
+func ofModel(table, model string) string {
+	switch table {
+	case "models":
+		return "id = '" + model + "'"
+	case "run_results": // they go with their run
+		return "run_id = '" + runOf(model) + "'"
+	}
+	return "model_id = '" + model + "'"
+}
+
+// runOf and nonceOf are the run of a model that [fill] made, and the nonce that it spent.
+func runOf(model string) string   { return "run of " + model }
+func nonceOf(model string) string { return "nonce of " + model }
 
 // fill adds a model with a row in every table that belongs to it.
 func fill(t testing.TB, e env, workspace, user string) store.Model {
@@ -201,7 +220,27 @@ func fill(t testing.TB, e env, workspace, user string) store.Model {
 		if err := tx.AddLinks(workspace, m.ID, []store.Link{{Objective: "CO-A1-T1", Group: 1, Control: "C1"}}); err != nil {
 			return err
 		}
-		return tx.AddAssumptionEvent(workspace, m.ID, store.AssumptionEvent{Assumption: "AS1", State: threat.Violated, UserID: user, Version: 1})
+		if err := tx.AddAssumptionEvent(workspace, m.ID, store.AssumptionEvent{Assumption: "AS1", State: threat.Violated, UserID: user, Version: 1}); err != nil {
+			return err
+		}
+		if err := tx.AddAssertions(workspace, m.ID, user, []store.Assertion{someAssertion("E1", "C1")}); err != nil {
+			return err
+		}
+		pull := store.Pull{Nonce: nonceOf(m.ID), ModelID: m.ID, Repo: "o/r", KeyID: "k", Assertions: []threat.ID{"E1"}, IssuedAt: tx.Now(), ExpiresAt: tx.Now().Add(time.Hour)}
+		n, err := tx.AddPull(workspace, pull)
+		if err != nil {
+			return err
+		}
+		if err := tx.AddRun(workspace, someRun(runOf(m.ID), m.ID, n), []evidence.Result{someResult("E1")}); err != nil {
+			return err
+		}
+		if err := tx.SpendNonce(workspace, pull.Nonce, runOf(m.ID)); err != nil {
+			return err
+		}
+		if err := tx.AddFindings(workspace, m.ID, user, []threat.Finding{someFinding("F1")}); err != nil {
+			return err
+		}
+		return tx.LinkFindings(workspace, m.ID, []store.FindingLink{{Finding: "F1", Assertion: "E1", Since: n}})
 	})
 	return m
 }
@@ -212,7 +251,7 @@ func TestPurgeTakesEverythingOfAModel(t *testing.T) {
 		stays, goes := fill(t, e, w, u), fill(t, e, w, u)
 		db := raw(t, e.database)
 		count := func(table, id string) int64 {
-			return one(t, db, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE model_id = '%s'", table, id))
+			return one(t, db, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s", table, ofModel(table, id)))
 		}
 		for _, table := range modelTables {
 			if count(table, goes.ID) == 0 {

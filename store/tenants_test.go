@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/internal/testenv"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
@@ -40,15 +41,12 @@ func TestWritesFromAnotherWorkspace(t *testing.T) {
 		db := raw(t, e.database)
 		picture := func() (out string) {
 			for _, table := range append([]string{"models"}, modelTables...) {
-				id := "model_id"
-				if table == "models" {
-					id = "id"
-				}
-				out += fmt.Sprintln(table, one(t, db, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s = '%s'", table, id, m.ID)))
+				out += fmt.Sprintln(table, one(t, db, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE %s", table, ofModel(table, m.ID))))
 			}
 			out += fmt.Sprintln(head(t, e, w, m.ID), model(t, e, w, m.ID), live(t, e, w, m.ID))
 			out += fmt.Sprint(get(t, e, func(v *store.Snapshot) (threat.Counters, error) { return v.Counters(w, m.ID) }))
-			return out + fmt.Sprint(get(t, e, func(v *store.Snapshot) ([]store.Link, error) { return v.Links(w, m.ID) }))
+			out += fmt.Sprint(get(t, e, func(v *store.Snapshot) ([]store.Link, error) { return v.Links(w, m.ID) }))
+			return out + evidenceOf(t, e, w, m.ID)
 		}
 		before := picture()
 		for name, write := range map[string]func(*store.Tx) error{
@@ -62,8 +60,40 @@ func TestWritesFromAnotherWorkspace(t *testing.T) {
 			"assumption": func(tx *store.Tx) error {
 				return tx.AddAssumptionEvent(foreign, m.ID, store.AssumptionEvent{Assumption: "AS1", State: "deleted"})
 			},
-			"hide":   func(tx *store.Tx) error { return tx.HideModel(foreign, m.ID) },
-			"rename": func(tx *store.Tx) error { return tx.RenameModel(foreign, m.ID, "mine") },
+			"assertion": func(tx *store.Tx) error {
+				return tx.AddAssertions(foreign, m.ID, stranger.ID, []store.Assertion{someAssertion("E9", "C1")})
+			},
+			"assertion on a control of the owner, in a model of one's own": func(tx *store.Tx) error {
+				return tx.AddAssertions(foreign, own.ID, stranger.ID, []store.Assertion{someAssertion("E9", "C9")})
+			},
+			"held": func(tx *store.Tx) error {
+				a := someAssertion("E1", "C1")
+				a.Tier1 = &evidence.Held{Verdict: evidence.Fail}
+				return tx.SaveHeld(foreign, m.ID, []store.Assertion{a})
+			},
+			"incoherent":       func(tx *store.Tx) error { return tx.SetIncoherent(foreign, m.ID, map[threat.ID]string{"E1": "x"}) },
+			"delete assertion": func(tx *store.Tx) error { return tx.DeleteAssertion(foreign, m.ID, "E1", stranger.ID, "x", true) },
+			"settle":           func(tx *store.Tx) error { return tx.SettleDebts(foreign, m.ID, []threat.ID{"E1"}) },
+			"verification": func(tx *store.Tx) error {
+				return tx.SaveVerification(foreign, m.ID, "C1", store.Verification{Status: evidence.Verified})
+			},
+			"pull": func(tx *store.Tx) error {
+				_, err := tx.AddPull(foreign, store.Pull{Nonce: "n", ModelID: m.ID, IssuedAt: tx.Now(), ExpiresAt: tx.Now()})
+				return err
+			},
+			"spend": func(tx *store.Tx) error { return tx.SpendNonce(foreign, nonceOf(m.ID), "r") },
+			"run":   func(tx *store.Tx) error { return tx.AddRun(foreign, someRun("r", m.ID, 9), nil) },
+			"finding": func(tx *store.Tx) error {
+				return tx.AddFindings(foreign, m.ID, stranger.ID, []threat.Finding{someFinding("F9")})
+			},
+			"finding status": func(tx *store.Tx) error { return tx.SetFindingStatus(foreign, m.ID, "F1", threat.Dismissed, "x") },
+			"unmap":          func(tx *store.Tx) error { return tx.UnmapFindings(foreign, m.ID, []threat.ID{"C1"}) },
+			"link a finding": func(tx *store.Tx) error {
+				return tx.LinkFindings(foreign, m.ID, []store.FindingLink{{Finding: "F1", Assertion: "E1", Since: 9}})
+			},
+			"repositories": func(tx *store.Tx) error { return tx.SetRepos(foreign, m.ID, []store.Repo{{Repo: "o/r"}}) },
+			"hide":         func(tx *store.Tx) error { return tx.HideModel(foreign, m.ID) },
+			"rename":       func(tx *store.Tx) error { return tx.RenameModel(foreign, m.ID, "mine") },
 			"link to a control of the owner, in a model of one's own": func(tx *store.Tx) error {
 				return tx.AddLinks(foreign, own.ID, []store.Link{{"CO-A1-T1", 2, "C9"}})
 			},
