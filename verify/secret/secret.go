@@ -5,7 +5,6 @@ package secret
 
 import (
 	"bytes"
-	"iter"
 	"math"
 	"regexp"
 	"slices"
@@ -48,13 +47,13 @@ func Rules() []Rule { return compiled() }
 
 // Find returns the credentials in a text in the order of lines, one of each rule on a line.
 func Find(text []byte) []Hit {
-	lower := lowerASCII(text)
 	starts := lineStarts(text)
+	parts := candidates(text, starts)
 	var hits []Hit
 	for i := range compiled() {
 		r := &compiled()[i]
 		last := 0
-		for part := range r.parts(lower, starts) {
+		for _, part := range parts[i] {
 			for _, m := range r.re.FindAllSubmatchIndex(text[part.start:part.end], -1) {
 				at, counts := r.credential(text[part.start:part.end], m)
 				if !counts {
@@ -77,45 +76,105 @@ func Find(text []byte) []Hit {
 
 type span struct{ start, end int }
 
-// parts are what the rule's expression is run on, since expressions are slow and keywords fast: the lines that hold a keyword,
-// or the whole text for a rule over several lines.
-func (r *Rule) parts(lower []byte, starts []int) iter.Seq[span] {
-	return func(yield func(span) bool) {
-		next := make([]int, len(r.Keywords)) // where each keyword stands next
-		for at := 0; at < len(lower); {
-			first := len(lower)
-			for i, k := range r.Keywords {
-				if next[i] >= 0 && (at == 0 || next[i] < at) {
-					if next[i] = bytes.Index(lower[at:], []byte(k)); next[i] >= 0 {
-						next[i] += at
-					}
-				}
-				if next[i] >= 0 {
-					first = min(first, next[i])
-				}
+// keyword is one keyword with the rules, by index, that it is of.
+type keyword struct {
+	text  string
+	rules []int
+}
+
+// index finds the keywords that begin at a place by their first two bytes, so that a text is read once for all of them.
+type index struct {
+	buckets [1 << 16]uint8 // into keywords; 0 for none
+	words   [][]keyword
+}
+
+// keywords returns the index of the builtin rules.
+var keywords = sync.OnceValue(func() *index {
+	x := &index{words: [][]keyword{nil}}
+	for i, r := range compiled() {
+		for _, word := range r.Keywords {
+			b := &x.buckets[int(word[0])<<8|int(word[1])]
+			if *b == 0 {
+				*b = uint8(len(x.words))
+				x.words = append(x.words, nil)
 			}
-			if first == len(lower) {
-				return
+			bucket := x.words[*b]
+			j := slices.IndexFunc(bucket, func(k keyword) bool { return k.text == word })
+			if j < 0 {
+				j = len(bucket)
+				bucket = append(bucket, keyword{text: word})
 			}
-			if r.Lines {
-				yield(span{0, len(lower)})
-				return
+			bucket[j].rules = append(bucket[j].rules, i)
+			x.words[*b] = bucket
+		}
+	}
+	return x
+})
+
+// candidates are what the expression of each rule is run on, since expressions are slow and keywords fast: the lines that hold
+// a keyword, or the whole text for a rule over several lines.
+func candidates(text []byte, starts []int) [][]span {
+	rules, x := compiled(), keywords()
+	parts := make([][]span, len(rules))
+	seen := make([]int, len(rules)) // the line, from 1, that was looked at last
+	line := 0
+	for i := 0; i+1 < len(text); i++ {
+		if text[i] == '\n' {
+			line++
+			continue
+		}
+		b := x.buckets[int(lower[text[i]])<<8|int(lower[text[i+1]])]
+		if b == 0 {
+			continue
+		}
+		for _, k := range x.words[b] {
+			if !hasKeyword(text[i:], k.text) {
+				continue
 			}
-			line, exact := slices.BinarySearch(starts, first)
-			if !exact {
-				line--
-			}
-			p := span{starts[line], len(lower)}
+			p := span{starts[line], len(text)}
 			if line+1 < len(starts) {
 				p.end = starts[line+1] - 1
 			}
-			if (!r.General || mayAssign(lower[p.start:p.end])) && !yield(p) {
-				return
+			for _, r := range k.rules {
+				if seen[r] == line+1 {
+					continue
+				}
+				seen[r] = line + 1
+				switch {
+				case rules[r].Lines:
+					parts[r] = []span{{0, len(text)}}
+				case !rules[r].General || mayAssign(text[p.start:p.end]):
+					parts[r] = append(parts[r], p)
+				}
 			}
-			at = p.end + 1
 		}
 	}
+	return parts
 }
+
+// hasKeyword reports whether a text begins with a keyword, whatever its case.
+func hasKeyword(text []byte, word string) bool {
+	if len(text) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if lower[text[i]] != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// lower has A to Z made small, and all other bytes as they are.
+var lower = func() (table [256]byte) {
+	for i := range table {
+		table[i] = byte(i)
+		if 'A' <= i && i <= 'Z' {
+			table[i] += 'a' - 'A'
+		}
+	}
+	return table
+}()
 
 // mayAssign reports whether a line has what the general rules ask for: a sign of assignment, and behind it a quote or nothing
 // but one word.
@@ -139,18 +198,6 @@ func (r *Rule) credential(text []byte, m []int) (at int, counts bool) {
 	return start, namesCredential(name) && !r.excused(secret) && !isReference(secret) && !isWord(secret) && !strings.EqualFold(name, secret)
 }
 
-// lowerASCII is the text with A to Z made small; it is as long as the text.
-func lowerASCII(text []byte) []byte {
-	lower := make([]byte, len(text))
-	for i, c := range text {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		lower[i] = c
-	}
-	return lower
-}
-
 // group returns the first group from the given one on that took part in a match, or the whole match.
 func group(text []byte, m []int, first int) (start int, secret string) {
 	for g := first; 2*g+1 < len(m); g++ {
@@ -168,7 +215,7 @@ func (r *Rule) excused(secret string) bool {
 }
 
 func lineStarts(text []byte) []int {
-	starts := []int{0}
+	starts := make([]int, 1, 1+bytes.Count(text, []byte{'\n'}))
 	for i, c := range text {
 		if c == '\n' {
 			starts = append(starts, i+1)

@@ -154,6 +154,32 @@ func TestKeywordsAreOfTheirRules(t *testing.T) {
 	}
 }
 
+// Each keyword brings its line to its rule, in either case and at either end of the text.
+func TestKeywordsAreFound(t *testing.T) {
+	if n := len(keywords().words); n > 255 {
+		t.Fatalf("%d pairs of first bytes do not fit in a byte", n)
+	}
+	for i, r := range Rules() {
+		for _, k := range r.Keywords {
+			for _, text := range []string{k + "='v'", "x\n" + strings.ToUpper(k) + "='v'\ny", "='v'\n\n='v'" + k} {
+				before := text[:strings.Index(strings.ToLower(text), k)]
+				from := strings.LastIndexByte(before, '\n') + 1
+				to := len(text)
+				if n := strings.IndexByte(text[from:], '\n'); n >= 0 {
+					to = from + n
+				}
+				want := span{from, to}
+				if r.Lines {
+					want = span{0, len(text)}
+				}
+				if got := candidates([]byte(text), lineStarts([]byte(text)))[i]; !slices.Equal(got, []span{want}) {
+					t.Errorf("%s looks at %v of %q, not at %v", r.ID, got, text, want)
+				}
+			}
+		}
+	}
+}
+
 func TestNoCredential(t *testing.T) {
 	for _, text := range []string{
 		"AKIA" + "IOSFODNN7EXAMPLE", "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AKIAIOSFODNN",
