@@ -18,7 +18,7 @@ func TestRepoOf(t *testing.T) {
 		"/srv/git/shop.git":                         "",
 		"../shop":                                   "",
 		"file:///srv/git/shop.git":                  "",
-		"C:/work/shop":                              "",
+		"C:/code/shop":                              "",
 		"":                                          "",
 		"https://github.com/acme":                   "",
 		"git@github.com:../../etc":                  "",

@@ -168,6 +168,39 @@ func (r *submission) mend(known []store.Finding, links []store.FindingLink, byID
 	return nil
 }
 
+// assumptions moves the assumptions that machines verify: one whose assertion fails is violated, and one whose assertions are all verified
+// again becomes active by itself (specification §5).
+func (r *submission) assumptions(all []store.Assertion) error {
+	var states map[threat.ID]store.AssumptionEvent
+	for id, b := range bodies(all) {
+		a := r.head.structure.Assumption(id)
+		if a == nil || a.Kind != threat.NonApplicability {
+			continue
+		}
+		if states == nil {
+			var err error
+			if states, err = r.tx.AssumptionStates(r.workspace, r.head.model.ID); err != nil {
+				return err
+			}
+		}
+		subject := evidence.AssumptionSubject(a.ID, a.Text)
+		status, state := subject.Status(b.claims, b.debts).Verification, stateOf(id, states)
+		e := store.AssumptionEvent{Assumption: id, UserID: r.user, Version: r.head.model.Version}
+		switch {
+		case status == evidence.Failed && state == threat.Active:
+			e.State, e.Reason = threat.Violated, "an assertion on it failed in run "+r.info.ID
+		case status == evidence.Verified && state == threat.Violated:
+			e.State, e.Reason = threat.Active, "its assertions were verified in run "+r.info.ID
+		default:
+			continue
+		}
+		if err := r.tx.AddAssumptionEvent(r.workspace, r.head.model.ID, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // verified reports whether an assertion passes both tiers today.
 func (r *submission) verified(a *store.Assertion) bool {
 	subject, err := r.head.subject(a.Control, a.Assumption)

@@ -199,6 +199,9 @@ func (r *submission) accept() error {
 		if err := r.findings(all, pulled); err != nil {
 			return err
 		}
+		if err := r.assumptions(all); err != nil {
+			return err
+		}
 	}
 	return r.reassess(all)
 }

@@ -124,7 +124,7 @@ func (s *Service) refused(ctx context.Context, who account.Principal, v verb, in
 	a := store.Activity{
 		ID: newID(), UserID: who.UserID, KeyID: who.KeyID, Verb: v.name, Outcome: "refused", Code: te.Code,
 	}
-	if modelID(v.model) == nil {
+	if modelID(v.model) == nil && te.Code != threat.NotFound { // an id that is not there, or not theirs, is not repeated
 		a.ModelID = v.model
 	}
 	detail := map[string]any{"message": te.Message, "field": te.Field}

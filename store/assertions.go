@@ -253,7 +253,9 @@ func (t *Tx) SaveVerification(workspace, model string, control threat.ID, s Veri
 		sufficiency = string(raw)
 	}
 	return t.exec(`
-		UPDATE controls SET verification = ?, sufficiency = ?, oldest_result_at = ?, attested = ?
+		UPDATE controls
+		SET verification_at = CASE WHEN verification <> ? THEN ? ELSE verification_at END,
+		    verification = ?, sufficiency = ?, oldest_result_at = ?, attested = ?
 		WHERE workspace_id = ? AND model_id = ? AND control_id = ?`,
-		string(s.Status), sufficiency, optMicros(s.Oldest), flag(s.Attested), workspace, model, control)
+		string(s.Status), micros(t.now), string(s.Status), sufficiency, optMicros(s.Oldest), flag(s.Attested), workspace, model, control)
 }

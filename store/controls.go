@@ -38,6 +38,7 @@ type controlRow struct {
 	Weakened      string                `db:"weakened"`
 	ReviewedAt    sql.NullInt64         `db:"reviewed_at"`
 	UpdatedAt     int64                 `db:"updated_at"`
+	VerifiedAt    sql.NullInt64         `db:"verification_at"`
 }
 
 // Control is a control as stored; its COs are in the links.
@@ -48,6 +49,7 @@ type Control struct {
 	Weakened      string     // what a change took away that nobody approved; "" when nothing
 	ReviewedAt    *time.Time // nil when never
 	UpdatedAt     time.Time
+	VerifiedAt    *time.Time   // when the verification became what it is; nil when it never changed
 	Evidence      Verification // what follows from its assertions; stale is decided on read
 }
 
@@ -58,7 +60,7 @@ func (r controlRow) control() (Control, error) {
 			NextFacet: r.NextFacet, Notes: r.Notes, Revision: r.Revision,
 		},
 		DeletedAt: optTime(r.DeletedAt), DeletedReason: r.DeletedReason, Weakened: r.Weakened,
-		ReviewedAt: optTime(r.ReviewedAt), UpdatedAt: fromMicros(r.UpdatedAt),
+		ReviewedAt: optTime(r.ReviewedAt), UpdatedAt: fromMicros(r.UpdatedAt), VerifiedAt: optTime(r.VerifiedAt),
 		Evidence: Verification{Status: r.Verification, Oldest: optTime(r.OldestAt), Attested: r.Attested},
 	}
 	if r.Sufficiency != "" {
@@ -77,7 +79,7 @@ func (r controlRow) control() (Control, error) {
 	return c, nil
 }
 
-const controlColumns = `control_id, description, status, source, facets, next_facet, framework_refs, basis, notes, revision, deleted_at, deleted_reason, verification, sufficiency, oldest_result_at, attested, weakened, reviewed_at, updated_at`
+const controlColumns = `control_id, description, status, source, facets, next_facet, framework_refs, basis, notes, revision, deleted_at, deleted_reason, verification, sufficiency, oldest_result_at, attested, weakened, reviewed_at, updated_at, verification_at`
 
 // Controls returns a model's live controls in id order, with the COs they are linked to.
 func (v *Snapshot) Controls(workspace, model string) ([]Control, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -72,6 +73,32 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	call("delete_assertion", live.Args{
 		"model_id": id, "assertion_id": submitted["assertions"].([]any)[0].(map[string]any)["id"], "reason": "an example",
 	})
+	made := call("edit_controls", live.Args{"model_id": id, "operations": []any{live.Args{
+		"op": "add", "description": "Lock the launch console after three wrong codes.", "control_objectives": []string{"CO-A2-T1"},
+		"facets": []any{live.Args{"text": "The console locks.", "kind": "behaviour"}},
+	}, live.Args{"op": "add_evidence", "id": control["id"], "title": "Design note", "url": "https://example.org/note"}}})
+	fresh := made["controls"].([]any)[0].(map[string]any)["id"]
+	call("refine_control", live.Args{
+		"model_id": id, "control_id": fresh, "facets": []any{live.Args{"text": "The console locks for an hour.", "kind": "behaviour"}},
+		"justification": "an hour was decided",
+	})
+	call("approve_change", live.Args{"model_id": id, "controls": []any{fresh}, "reason": "agreed with operations"})
+	call("set_mitigation_groups", live.Args{"model_id": id, "control_objective": "CO-A2-T1", "groups": []any{[]any{fresh}}})
+	call("import_controls", live.Args{"model_id": id, "controls": []any{live.Args{
+		"description": "Keep a second person in the room during a launch.", "control_objectives": []string{"CO-A2-T1"},
+	}}})
+	assumed := call("get_threat_model", live.Args{"model_id": id, "section": "assumptions"})["assumptions"].([]any)[0].(map[string]any)["id"]
+	call("attest_assumption", live.Args{
+		"model_id": id, "assumption_id": assumed, "statement": "Walked through it.", "expires_at": time.Now().AddDate(1, 0, 0),
+	})
+	call("accept_risk", live.Args{
+		"model_id": id, "control_objective": "CO-A2-T1", "owner": "Ada", "reason": "rare", "review_by": time.Now().AddDate(0, 6, 0),
+	})
+	call("assess_model", live.Args{"model_id": id, "limit": 5, "changed_since": "1"})
+	call("get_review_queue", live.Args{"model_id": id})
+	call("mark_reviewed", live.Args{"model_id": id, "controls": []any{control["id"]}})
+	call("delete_control", live.Args{"model_id": id, "control_id": control["id"], "reason": "an example", "expected_revision": 0})
+	call("get_activity", live.Args{"model_id": id, "limit": 5})
 	call("delete_threat_model", live.Args{"model_id": id})
 	call("restore_threat_model", live.Args{"model_id": id})
 	call("list_workspaces", nil)
@@ -81,7 +108,8 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 // Every tool has a real answer, which fits the output schema that it lists.
 func TestAnswersFitTheirSchemas(t *testing.T) {
 	env := live.Start(t)
-	u := env.NewUser(t, account.Developer)
+	owner := env.NewUser(t, account.Developer)
+	u := env.NewKey(t, owner.User, owner.User.PersonalWorkspace, account.Developer, func(k *account.Key) { k.Decide = true })
 	answers := answersOf(t, u)
 
 	// A job that has ended cannot be cancelled, so cancel_operation needs one of its own: waiting none, cancelled at once.

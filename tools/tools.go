@@ -92,6 +92,8 @@ func New(svc *service.Service, log zerolog.Logger) (*Registry, error) {
 	structure(r, svc)
 	controls(r, svc)
 	verification(r, svc)
+	posture(r, svc)
+	decisions(r, svc)
 	versions(r, svc)
 	workspaces(r, svc)
 	return r, r.err

@@ -1,6 +1,7 @@
 -- +goose Up
 
 ALTER TABLE controls ADD COLUMN reviewed_at BIGINT; -- by a person or an agent; NULL when never
+ALTER TABLE controls ADD COLUMN verification_at BIGINT; -- when the verification became what it is
 ALTER TABLE controls ADD COLUMN weakened TEXT NOT NULL DEFAULT ''; -- what a change took away that nobody has approved; '' when nothing
 
 -- What a change took from the mitigation of a CO, until someone with decide approves it.

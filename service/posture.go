@@ -1,0 +1,398 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
+	"github.com/redoubt-dev/redoubt/posture"
+	"github.com/redoubt-dev/redoubt/store"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// judgments is what people and time say of a model beside its structure and controls.
+type judgments struct {
+	states       map[threat.ID]store.AssumptionEvent
+	attestations []store.Attestation
+	risks        []store.AcceptedRisk
+	weakened     []store.WeakenedObjective
+	carried      []store.Carried
+	bodies       map[threat.ID]*body // evidence on assumptions; nil where none is proven by machine
+}
+
+func loadJudgments(v *store.Snapshot, workspace string, h *head) (j judgments, err error) {
+	model := h.model.ID
+	if j.states, err = v.AssumptionStates(workspace, model); err != nil {
+		return j, err
+	}
+	if j.attestations, err = v.Attestations(workspace, model); err != nil {
+		return j, err
+	}
+	if j.risks, err = v.AcceptedRisks(workspace, model); err != nil {
+		return j, err
+	}
+	if j.weakened, err = v.WeakenedObjectives(workspace, model); err != nil {
+		return j, err
+	}
+	if j.carried, err = v.CarriedControls(workspace, model); err != nil {
+		return j, err
+	}
+	if slices.ContainsFunc(h.structure.Assumptions, func(a threat.Assumption) bool { return a.Kind == threat.NonApplicability }) {
+		all, err := v.Evidence(workspace, model)
+		if err != nil {
+			return j, err
+		}
+		j.bodies = bodies(all)
+	}
+	return j, nil
+}
+
+// attestation returns the attestation of an assumption that may count: the newest one that nothing ended and that was given since the
+// assumption last changed its state.
+func (j *judgments) attestation(id threat.ID) *store.Attestation {
+	for i := len(j.attestations) - 1; i >= 0; i-- {
+		a := &j.attestations[i]
+		if a.Assumption != id {
+			continue
+		}
+		if a.EndedAt != nil || a.CreatedAt.Before(j.states[id].At) {
+			return nil
+		}
+		return a
+	}
+	return nil
+}
+
+// posture folds a model as it is at a time.
+func (h *head) posture(j *judgments, now time.Time) *posture.Posture {
+	return posture.Assess(h.postureInput(j, now))
+}
+
+func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
+	in := posture.Input{
+		Objectives: h.objectives(), Controls: make([]posture.Control, len(h.controls)), Links: make([]posture.Link, len(h.links)),
+		Assumptions: make([]posture.Assumption, len(h.structure.Assumptions)), Now: now,
+	}
+	for i := range h.controls {
+		c := &h.controls[i]
+		in.Controls[i] = posture.Control{
+			ID: c.ID, Implemented: c.Status == threat.Implemented, Verification: verificationAt(c, now), Attested: c.Evidence.Attested, Weakened: c.Weakened != "",
+		}
+	}
+	for i, l := range h.links {
+		in.Links[i] = posture.Link{Objective: l.Objective, Control: l.Control, Group: l.Group}
+	}
+	for _, w := range j.weakened {
+		in.Weakened = append(in.Weakened, w.Objective)
+	}
+	carries := map[threat.ID][]threat.ID{}
+	for _, c := range j.carried {
+		carries[c.Assumption] = append(carries[c.Assumption], c.Control)
+	}
+	for i := range h.structure.Assumptions {
+		a := &h.structure.Assumptions[i]
+		p := posture.Assumption{ID: a.ID, Kind: a.Kind, State: stateOf(a.ID, j.states), Objectives: a.Objectives, Carries: carries[a.ID], Verification: evidence.None}
+		if at := j.attestation(a.ID); at != nil {
+			p.Attestation = &posture.Attestation{Expires: at.ExpiresAt, Lapsed: h.lapsed(a, at)}
+		}
+		if b := j.bodies[a.ID]; b != nil {
+			subject := evidence.AssumptionSubject(a.ID, a.Text)
+			st := subject.Status(b.claims, b.debts)
+			p.Verification, p.Attested = st.Verification.At(st.Oldest, now, evidence.StaleAfter), st.Attested
+		}
+		in.Assumptions[i] = p
+	}
+	for i := range j.risks {
+		r := &j.risks[i]
+		if r.EndedAt != nil {
+			continue
+		}
+		p := posture.Risk{Objective: r.Objective, Owner: r.Owner, Decider: r.UserID, Reason: r.Reason, ReviewBy: r.ReviewBy}
+		if r.ExpiresAt != nil {
+			p.Expires = *r.ExpiresAt
+		}
+		if r.GivenFor != h.objectiveDigest(r.Objective) {
+			p.Lapsed = "the objective changed"
+		}
+		in.Risks = append(in.Risks, p)
+	}
+	return in
+}
+
+// AssessModelIn narrows and pages the posture.
+type AssessModelIn struct {
+	ModelID      string            `json:"model_id"`
+	Objectives   []threat.ID       `json:"control_objectives,omitempty" jsonschema:"only these ids"`
+	Status       posture.Status    `json:"status,omitempty"`
+	Tier         threat.Tier       `json:"tier,omitempty"`
+	Asset        threat.ID         `json:"asset,omitempty"`
+	Attacker     threat.ID         `json:"attacker,omitempty"`
+	Reason       posture.Reason    `json:"reason,omitempty" jsonschema:"why it is not mitigated"`
+	Assurance    posture.Assurance `json:"assurance,omitempty"`
+	ChangedSince string            `json:"changed_since,omitempty" jsonschema:"version or RFC 3339 time: only those whose inputs changed since, with what changed"`
+	Limit        *int              `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
+	Offset       int               `json:"offset,omitempty"`
+}
+
+// AcceptedRow is a live accepted risk.
+type AcceptedRow struct {
+	Owner     string     `json:"owner"`
+	Reason    string     `json:"reason"`
+	ReviewBy  time.Time  `json:"review_by"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	ReviewDue bool       `json:"review_due,omitempty"`
+}
+
+// PostureRow is where one CO stands.
+type PostureRow struct {
+	ID         threat.ID         `json:"id"`
+	Statement  string            `json:"statement"`
+	Tier       threat.Tier       `json:"tier"`
+	Status     posture.Status    `json:"status"`
+	By         posture.By        `json:"by,omitempty"`
+	Assurance  posture.Assurance `json:"assurance,omitempty"`
+	Attested   bool              `json:"attested"`
+	Reason     posture.Reason    `json:"reason,omitempty"`
+	Next       []threat.ID       `json:"next,omitempty" jsonschema:"controls to implement or mend, assumptions to attest: what would mitigate it soonest"`
+	Reachable  bool              `json:"reachable"`
+	Group      int               `json:"group,omitempty" jsonschema:"the mitigation group that mitigates it"`
+	Assumption threat.ID         `json:"assumption,omitempty" jsonschema:"the assumption that mitigates it"`
+	Weakened   bool              `json:"weakened,omitempty"`
+	Accepted   *AcceptedRow      `json:"accepted,omitempty" jsonschema:"a risk that is borne; accepted is not mitigated"`
+	Changed    []string          `json:"changed,omitempty" jsonschema:"with changed_since: what changed"`
+}
+
+// AssessModelOut is where a model stands, the gravest first.
+type AssessModelOut struct {
+	ModelID    string          `json:"model_id"`
+	Version    int             `json:"version"`
+	AsOf       time.Time       `json:"as_of"`
+	Total      int             `json:"total"`
+	Returned   int             `json:"returned"`
+	Offset     int             `json:"offset"`
+	Summary    posture.Summary `json:"summary" jsonschema:"of the whole model"`
+	Objectives []PostureRow    `json:"control_objectives"`
+}
+
+// AssessModel folds the head of a model into where it stands now. Errors: [threat.NotFound], [threat.Invalid].
+func (s *Service) AssessModel(ctx context.Context, who account.Principal, in AssessModelIn) (AssessModelOut, error) {
+	limit, offset, err := page(in.Limit, in.Offset, 0)
+	if err != nil {
+		return AssessModelOut{}, err
+	}
+	return readHead(ctx, s, who, in.ModelID, func(v *store.Snapshot, h *head) (AssessModelOut, error) {
+		out := AssessModelOut{ModelID: h.model.ID, Version: h.model.Version, AsOf: v.Now(), Offset: offset, Objectives: []PostureRow{}}
+		if err := h.checkFilter(in.Objectives, in.Asset, in.Attacker); err != nil {
+			return out, err
+		}
+		j, err := loadJudgments(v, who.WorkspaceID, h)
+		if err != nil {
+			return out, err
+		}
+		p := h.posture(&j, v.Now())
+		out.Summary = p.Summary
+		var changed map[threat.ID][]string
+		if in.ChangedSince != "" {
+			if changed, err = h.changedSince(v, who.WorkspaceID, &j, in.ChangedSince); err != nil {
+				return out, err
+			}
+		}
+		filter := posture.Filter{Status: in.Status, Tier: in.Tier, Asset: in.Asset, Attacker: in.Attacker, Reason: in.Reason, Assurance: in.Assurance}
+		rows := slices.DeleteFunc(p.Filter(filter), func(r posture.Row) bool {
+			return in.Objectives != nil && !slices.Contains(in.Objectives, r.Objective.ID) || in.ChangedSince != "" && changed[r.Objective.ID] == nil
+		})
+		out.Total = len(rows)
+		for _, r := range cut(rows, limit, offset) {
+			out.Objectives = append(out.Objectives, postureRow(&r, changed[r.Objective.ID]))
+		}
+		out.Returned = len(out.Objectives)
+		return out, nil
+	})
+}
+
+func postureRow(r *posture.Row, changed []string) PostureRow {
+	row := PostureRow{
+		ID: r.Objective.ID, Statement: r.Objective.Statement, Tier: r.Objective.Tier, Status: r.Status, By: r.By, Assurance: r.Assurance,
+		Attested: r.Attested, Reason: r.Reason, Next: r.Next, Reachable: r.Objective.Reachable, Group: r.Group, Assumption: r.Assumption,
+		Weakened: r.Weakened, Changed: changed,
+	}
+	if a := r.Accepted; a != nil {
+		row.Accepted = &AcceptedRow{Owner: a.Owner, Reason: a.Reason, ReviewBy: a.ReviewBy, ReviewDue: r.ReviewDue}
+		if !a.Expires.IsZero() {
+			row.Accepted.ExpiresAt = &a.Expires
+		}
+	}
+	return row
+}
+
+// since resolves a version or a time.
+func (h *head) since(v *store.Snapshot, workspace, text string) (at time.Time, version int, err error) {
+	if n, err := strconv.Atoi(text); err == nil {
+		if n < 1 || n > h.model.Version {
+			return at, 0, threat.Errorf(threat.NotFound, "there is no version %d", n).In("changed_since").Hinted("versions are 1 to %d", h.model.Version)
+		}
+		list, _, err := v.Versions(workspace, h.model.ID, 1, h.model.Version-n)
+		if err != nil || len(list) == 0 {
+			return at, 0, err
+		}
+		return list[0].CreatedAt, n, nil
+	}
+	at, err = time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, 0, threat.Errorf(threat.Invalid, "%q is neither a version nor a time", threat.Clip(text, 40)).In("changed_since").
+			Hinted("a version such as 3, or a time such as %s", v.Now().Add(-24*time.Hour).Format(time.RFC3339))
+	}
+	// The version of that time: the newest that was there by then.
+	for offset := 0; offset < h.model.Version; offset += MaxLimit {
+		list, _, err := v.Versions(workspace, h.model.ID, MaxLimit, offset)
+		if err != nil {
+			return at, 0, err
+		}
+		for _, x := range list {
+			if !x.CreatedAt.After(at) {
+				return at, x.Number, nil
+			}
+		}
+	}
+	return at, 0, nil
+}
+
+// maxChangeNotes bounds what is said to have changed for one CO.
+const maxChangeNotes = 12
+
+// changedSince says what changed since for each CO of which an input changed: the structure, its controls and their evidence, its
+// assumptions and their attestations (those that expired meanwhile too), and what people decided.
+func (h *head) changedSince(v *store.Snapshot, workspace string, j *judgments, text string) (map[threat.ID][]string, error) {
+	at, version, err := h.since(v, workspace, text)
+	if err != nil {
+		return nil, err
+	}
+	out := map[threat.ID][]string{}
+	note := func(co threat.ID, format string, args ...any) {
+		if _, ok := h.place()[co]; !ok {
+			return
+		}
+		if words := fmt.Sprintf(format, args...); !slices.Contains(out[co], words) && len(out[co]) < maxChangeNotes {
+			out[co] = append(out[co], words)
+		}
+	}
+	then := &threat.Structure{}
+	if version > 0 {
+		if then, err = v.Version(workspace, h.model.ID, version); err != nil {
+			return nil, err
+		}
+	}
+	changes, err := threat.Diff(then, h.structure)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		if c.Kind == threat.KindObjective && c.Op != threat.Removed {
+			note(c.ID, "the objective was %s", c.Op)
+		}
+	}
+	if err := h.changedControls(v, workspace, at, note); err != nil {
+		return nil, err
+	}
+	now := v.Now()
+	within := func(t time.Time) bool { return t.After(at) && !t.After(now) }
+	carries := map[threat.ID][]threat.ID{}
+	for _, c := range j.carried {
+		carries[c.Assumption] = append(carries[c.Assumption], c.Control)
+	}
+	objectives := map[threat.ID][]threat.ID{}
+	for i := range h.structure.Assumptions {
+		a := &h.structure.Assumptions[i]
+		objectives[a.ID] = slices.Clone(a.Objectives)
+		for _, id := range carries[a.ID] {
+			if c, err := h.control(id); err == nil {
+				objectives[a.ID] = append(objectives[a.ID], c.Objectives...)
+			}
+		}
+	}
+	say := func(assumption threat.ID, words string) {
+		for _, co := range objectives[assumption] {
+			note(co, "%s %s", assumption, words)
+		}
+	}
+	for id, e := range j.states {
+		if within(e.At) {
+			say(id, "became "+string(e.State))
+		}
+	}
+	for _, a := range j.attestations {
+		switch {
+		case within(a.CreatedAt):
+			say(a.Assumption, "was attested")
+		case a.EndedAt == nil && within(a.ExpiresAt):
+			say(a.Assumption, "expired")
+		}
+	}
+	for _, r := range j.risks {
+		switch {
+		case within(r.CreatedAt):
+			note(r.Objective, "its risk was accepted")
+		case r.EndedAt != nil && within(*r.EndedAt), r.EndedAt == nil && r.ExpiresAt != nil && within(*r.ExpiresAt):
+			note(r.Objective, "its acceptance ended")
+		}
+	}
+	return out, nil
+}
+
+// changedControls notes what changed about the controls of each CO.
+func (h *head) changedControls(v *store.Snapshot, workspace string, at time.Time, note func(threat.ID, string, ...any)) error {
+	of := map[threat.ID][]threat.ID{}
+	for i := range h.controls {
+		c := &h.controls[i]
+		of[c.ID] = c.Objectives
+		for _, co := range c.Objectives {
+			if c.UpdatedAt.After(at) {
+				note(co, "%s was edited", c.ID)
+			}
+			if c.VerifiedAt != nil && c.VerifiedAt.After(at) {
+				note(co, "%s became %s", c.ID, c.Evidence.Status)
+			}
+			if oldest := c.Evidence.Oldest; oldest != nil {
+				if end := oldest.Add(evidence.StaleAfter); end.After(at) && !end.After(v.Now()) {
+					note(co, "%s became stale", c.ID)
+				}
+			}
+		}
+	}
+	gone, err := v.DeletedControls(workspace, h.model.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range gone {
+		for _, co := range c.Objectives {
+			if c.DeletedAt.After(at) {
+				note(co, "%s was deleted", c.ID)
+			}
+		}
+	}
+	all, err := v.Assertions(workspace, h.model.ID)
+	if err != nil {
+		return err
+	}
+	deleted, err := v.DeletedAssertions(workspace, h.model.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range slices.Concat(all, deleted) {
+		for _, co := range of[a.Control] {
+			switch {
+			case a.DeletedAt != nil && a.DeletedAt.After(at):
+				note(co, "%s was deleted", a.ID)
+			case a.DeletedAt == nil && a.CreatedAt.After(at):
+				note(co, "%s was submitted", a.ID)
+			case a.DriftedAt != nil && a.DriftedAt.After(at):
+				note(co, "%s drifted", a.ID)
+			}
+		}
+	}
+	return nil
+}
