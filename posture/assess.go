@@ -2,6 +2,7 @@ package posture
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/redoubt-dev/redoubt/evidence"
@@ -33,21 +34,23 @@ func Assess(in Input) *Posture {
 	f.links()
 	f.risks()
 	for _, co := range in.Weakened {
-		if k, ok := f.rowOf[co]; ok {
+		if k := f.rowOf.find(co); k >= 0 {
 			f.rows[k].Weakened = true
 		}
 	}
+	sum := newTally(len(f.rows))
 	for k := range f.rows {
 		f.assess(k)
+		sum.add(&f.rows[k])
 	}
-	return &Posture{Rows: f.rows, Summary: Summary{Objectives: Count(f.rows), Controls: f.countControls()}}
+	return &Posture{Rows: f.rows, Summary: Summary{Objectives: sum.counts(), Controls: f.countControls()}}
 }
 
 // fold is the work of one Assess. Rows, members and premises are known by their places in the lists.
 type fold struct {
 	in       *Input
 	rows     []Row
-	rowOf    map[threat.ID]int32
+	rowOf    index
 	members  []member // of Input.Controls, then those that only links or assumptions name
 	memberOf map[threat.ID]int32
 	premises []premise // assumptions that are not deleted, in id order
@@ -77,8 +80,8 @@ type member struct {
 type premise struct {
 	id       threat.ID
 	holds    bool
-	verified bool // holds by evidence instead of a person's word
-	attested bool
+	verified bool   // holds by evidence instead of a person's word
+	attested bool   // the evidence of a verified one
 	open     bool   // active, and it holds once it is attested or verified
 	violated bool   // and it can hold again
 	reason   Reason // why it does not hold; "" when it is retired, or of no known state or kind
@@ -86,7 +89,7 @@ type premise struct {
 
 // link is a control in a group of a CO.
 type link struct {
-	group  int
+	group  int32
 	member int32
 }
 
@@ -132,9 +135,13 @@ func (f *fold) order() {
 	cos := f.in.Objectives
 	places := make([]place, len(cos))
 	var tiers [5]int
+	asset := 0 // the number of that of the CO before: those of one asset come together as a rule
 	for i := range cos {
 		co := &cos[i]
-		places[i] = place{tierRank(co.Tier), int32(co.Asset.Number()), int32(co.Attacker.Number()), int32(i)}
+		if i == 0 || co.Asset != cos[i-1].Asset {
+			asset = co.Asset.Number()
+		}
+		places[i] = place{tierRank(co.Tier), int32(asset), int32(co.Attacker.Number()), int32(i)}
 		tiers[places[i].tier]++
 	}
 	byID := func(a, b place) int {
@@ -148,12 +155,12 @@ func (f *fold) order() {
 		next[t] = next[t-1] + tiers[t-1]
 	}
 	f.rows = make([]Row, len(cos))
-	f.rowOf = make(map[threat.ID]int32, len(cos))
+	f.rowOf = newIndex(f.rows)
 	for _, p := range places {
 		k := next[p.tier]
 		next[p.tier]++
 		f.rows[k].Objective = &cos[p.i]
-		f.rowOf[cos[p.i].ID] = int32(k)
+		f.rowOf.add(int32(k))
 	}
 }
 
@@ -224,7 +231,7 @@ func (f *fold) assumptions() {
 		p := f.premise(a)
 		f.premises[i] = p
 		for _, co := range a.Objectives {
-			if k, ok := f.rowOf[co]; ok {
+			if k := f.rowOf.find(co); k >= 0 {
 				at, items = append(at, k), append(items, int32(i))
 			}
 		}
@@ -259,7 +266,7 @@ func (f *fold) premise(a *Assumption) premise {
 	case a.Kind == threat.NonApplicability:
 		p.open = !p.holds
 		p.verified = p.holds
-		p.attested = p.holds && a.Attested
+		p.attested = a.Attested
 		switch {
 		case a.Verification == evidence.Stale:
 			p.reason = ExpiredAttestation
@@ -292,17 +299,13 @@ func (f *fold) links() {
 	for i := range f.in.Links {
 		l := &f.in.Links[i]
 		if i == 0 || l.Objective != last {
-			k, ok := f.rowOf[l.Objective]
-			if !ok {
-				k = -1
-			}
-			last, row = l.Objective, k
+			last, row = l.Objective, f.rowOf.find(l.Objective)
 		}
 		at[i] = row
 		if row >= 0 {
 			m := f.member(l.Control)
 			f.members[m].linked = true
-			items[i] = link{max(l.Group, 0), m}
+			items[i] = link{int32(min(max(l.Group, 0), math.MaxInt32)), m}
 		}
 	}
 	f.linksOf = newLists(len(f.rows), at, items)
@@ -326,8 +329,8 @@ func (f *fold) compareMembers(a, b int32) int {
 func (f *fold) risks() {
 	for i := range f.in.Risks {
 		r := &f.in.Risks[i]
-		k, ok := f.rowOf[r.Objective]
-		if !ok || !r.Live(f.in.Now) {
+		k := f.rowOf.find(r.Objective)
+		if k < 0 || !r.Live(f.in.Now) {
 			continue
 		}
 		row := &f.rows[k]
@@ -359,7 +362,7 @@ func groups(links []link, fn func(number int, members []link)) {
 			n++
 		}
 		if links[0].group > 0 {
-			fn(links[0].group, links[:n])
+			fn(int(links[0].group), links[:n])
 		}
 		links = links[n:]
 	}

@@ -3,6 +3,7 @@ package posture_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/posture"
@@ -67,4 +68,22 @@ func BenchmarkAssess(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkAssessGrowth compares 10,000 COs with 1,000, in turns in one run, so that a busy machine slows both. ratio is the time
+// of one large fold over that of one small; the target is at most 11.
+func BenchmarkAssessGrowth(b *testing.B) {
+	small, big := large(1_000), large(10_000)
+	var took [2]time.Duration
+	for b.Loop() {
+		begun := time.Now()
+		for range 10 {
+			posture.Assess(small)
+		}
+		took[0] += time.Since(begun)
+		begun = time.Now()
+		posture.Assess(big)
+		took[1] += time.Since(begun)
+	}
+	b.ReportMetric(10*float64(took[1])/float64(took[0]), "ratio")
 }

@@ -456,3 +456,25 @@ func b2i(yes bool) int {
 	}
 	return 0
 }
+
+// A model of usual size, whose links collide in every table, stands as the specification says.
+func TestLargeModel(t *testing.T) {
+	in := large(1_000)
+	o := oracle{in}
+	rows := byID(posture.Assess(in))
+	if len(rows) != 1_000 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	standings := map[string]bool{}
+	for i := range in.Objectives {
+		want, got := o.row(&in.Objectives[i]), *rows[in.Objectives[i].ID]
+		got.Next = nil
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("(-want +got):\n%s", d)
+		}
+		standings[string(got.By)+string(got.Assurance)+string(got.Reason)] = true
+	}
+	if len(standings) < 7 {
+		t.Errorf("only %v occur", standings)
+	}
+}

@@ -172,6 +172,7 @@ func TestRows(t *testing.T) {
 		{"a verified non-applicability", nil, nil, assumptions{notApplicable("AS1", evidence.Verified)}, false, attested(byAssumption("AS1"))},
 		{"evidence before a word", nil, nil, assumptions{external("AS1", later), notApplicable("AS2", evidence.Verified)}, false, attested(byAssumption("AS2"))},
 		{"the lowest id of two", nil, nil, assumptions{external("AS10", later), external("AS2", later)}, false, byAssumption("AS2")},
+		{"the lowest id of two verified", nil, nil, assumptions{notApplicable("AS2", evidence.Verified), notApplicable("AS1", evidence.Verified)}, false, attested(byAssumption("AS1"))},
 		{"a verification does not stand in for an attestation", nil, nil, assumptions{{ID: "AS1", Kind: threat.External, State: threat.Active, Objectives: ids(co), Verification: evidence.Verified}}, false, atRisk(posture.PendingAttestation, "AS1")},
 		{"non-applicability refuses attestation", nil, nil, assumptions{{ID: "AS1", Kind: threat.NonApplicability, State: threat.Active, Objectives: ids(co), Verification: evidence.Pending, Attestation: &posture.Attestation{Expires: later}}}, false, atRisk(posture.PendingAttestation, "AS1")},
 		{"a date that has come", nil, nil, assumptions{external("AS1", now)}, false, atRisk(posture.ExpiredAttestation, "AS1")},
@@ -274,6 +275,23 @@ func TestAcceptedRisk(t *testing.T) {
 				t.Errorf("summary %+v", p.Summary.Objectives)
 			}
 		})
+	}
+}
+
+// The words are those of the specification, in its order.
+func TestWords(t *testing.T) {
+	for _, c := range []struct{ got, want []string }{
+		{posture.Status("").Enum(), []string{"mitigated", "at_risk", "unassessed"}},
+		{posture.By("").Enum(), []string{"controls", "assumption"}},
+		{posture.Assurance("").Enum(), []string{"claimed", "verified"}},
+		{posture.Reason("").Enum(), []string{
+			"missing_controls", "incomplete_group", "failed_evidence", "pending_attestation", "expired_attestation", "assumption_violated",
+			"unassessed",
+		}},
+	} {
+		if d := cmp.Diff(c.want, c.got); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
 	}
 }
 

@@ -65,31 +65,62 @@ type ControlCounts struct {
 
 // Count counts rows.
 func Count(rows []Row) Counts {
-	c := Counts{Total: len(rows), Tiers: make([]TierCounts, 0, len(threat.Tiers()))}
-	for _, t := range threat.Tiers() {
-		c.Tiers = append(c.Tiers, TierCounts{Tier: t})
-	}
-	reasons, by := map[Reason]int{}, map[By]int{}
+	t := newTally(len(rows))
 	for i := range rows {
-		r := &rows[i]
-		c.Status.add(r.Status)
-		c.Assurance.add(r.Assurance)
-		tier := c.tier(r.Objective.Tier)
-		tier.StatusCounts.add(r.Status)
-		tier.AssuranceCounts.add(r.Assurance)
-		if r.Reason != "" {
-			reasons[r.Reason]++
-		}
-		if r.By != "" {
-			by[r.By]++
-		}
-		c.Attested += one(r.Attested)
-		c.Weakened += one(r.Weakened)
-		c.Unreachable += one(!r.Objective.Reachable)
-		c.Accepted.Total += one(r.Accepted != nil)
-		c.Accepted.ReviewDue += one(r.ReviewDue)
+		t.add(&rows[i])
 	}
-	c.Reasons, c.By = reasons, by
+	return t.counts()
+}
+
+// tally is a count of rows in the making.
+type tally struct {
+	Counts
+	by      [2]int // controls, assumption
+	reasons [7]int // in the order of [Reasons]
+	order   []Reason
+}
+
+func newTally(total int) *tally {
+	t := &tally{order: Reasons()}
+	t.Total = total
+	t.Tiers = make([]TierCounts, 0, len(threat.Tiers()))
+	for _, tier := range threat.Tiers() {
+		t.Tiers = append(t.Tiers, TierCounts{Tier: tier})
+	}
+	return t
+}
+
+func (t *tally) add(r *Row) {
+	t.Status.add(r.Status)
+	tier := t.tier(r.Objective.Tier)
+	tier.StatusCounts.add(r.Status)
+	if r.Status == Mitigated {
+		t.Assurance.add(r.Assurance)
+		tier.AssuranceCounts.add(r.Assurance)
+		t.by[one(r.By == ByAssumption)]++
+	} else if i := slices.Index(t.order, r.Reason); i >= 0 {
+		t.reasons[i]++
+	}
+	t.Attested += one(r.Attested)
+	t.Weakened += one(r.Weakened)
+	t.Unreachable += one(!r.Objective.Reachable)
+	t.Accepted.Total += one(r.Accepted != nil)
+	t.Accepted.ReviewDue += one(r.ReviewDue)
+}
+
+func (t *tally) counts() Counts {
+	c := t.Counts
+	c.By, c.Reasons = map[By]int{}, map[Reason]int{}
+	for i, by := range []By{ByControls, ByAssumption} {
+		if t.by[i] > 0 {
+			c.By[by] = t.by[i]
+		}
+	}
+	for i, r := range t.order {
+		if t.reasons[i] > 0 {
+			c.Reasons[r] = t.reasons[i]
+		}
+	}
 	return c
 }
 
