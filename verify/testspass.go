@@ -46,7 +46,7 @@ func (rs *reports) open(name string) *report {
 	rep := &report{path: name}
 	rs.read[name] = rep
 	rep.err = func() error {
-		f, err := rs.run.root.open(name, maxReport)
+		f, _, err := rs.run.root.open(name, maxReport)
 		var m *missing
 		if errors.As(err, &m) {
 			return failf("there is no test report %s; run the tests first and let them write it", name)

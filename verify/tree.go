@@ -40,42 +40,38 @@ type missing struct{ path string }
 
 func (m *missing) Error() string { return "there is no file " + m.path }
 
-// open opens a regular file of at most limit bytes. What is no regular file is told from its mode before it is opened, and
+// open opens a regular file of at most limit bytes, and tells what it is. What is no regular file is told from its mode before it is opened, and
 // again afterwards, since a pipe would block whoever opens it and the tree may change in between.
-func (t *tree) open(name string, limit int64) (*os.File, error) {
+func (t *tree) open(name string, limit int64) (*os.File, fs.FileInfo, error) {
 	info, err := t.Stat(name)
 	if err != nil {
-		return nil, openError(name, err)
+		return nil, nil, openError(name, err)
 	}
 	if err := regular(name, info, limit); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f, err := t.OpenFile(name, os.O_RDONLY|nonBlocking, 0)
 	if err != nil {
-		return nil, openError(name, err)
+		return nil, nil, openError(name, err)
 	}
 	if info, err = f.Stat(); err == nil {
 		err = regular(name, info, limit)
 	}
 	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return f, nil
+	return f, info, nil
 }
 
 // read returns the content of a file of at most MaxFile bytes.
 func (t *tree) read(name string) ([]byte, error) {
-	f, err := t.open(name, MaxFile)
+	f, info, err := t.open(name, MaxFile)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	size := int64(0)
-	if info, err := f.Stat(); err == nil {
-		size = info.Size()
-	}
-	text := make([]byte, 0, min(size, MaxFile)+1)
+	text := make([]byte, 0, info.Size()+1)
 	for {
 		if len(text) > MaxFile { // it grew while it was read
 			return nil, tooLarge(name, int64(len(text)), MaxFile)

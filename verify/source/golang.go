@@ -40,14 +40,18 @@ type gofile struct {
 	headers map[string]bool   // variables that hold an http.Header
 	fiber   map[string]bool   // variables that hold a *fiber.Ctx
 	test    bool              // the file's tests are run by go test
+
+	line  int    // from 0: the one asked for last, since most questions are about it or the next
+	spans []Span // for arguments of calls, made in one go
 }
 
 func parseGo(f *File) error {
-	if err := goNesting(f); err != nil {
+	count, err := f.goSurvey()
+	if err != nil {
 		return err
 	}
-	fset := token.NewFileSet()
-	tree, err := parser.ParseFile(fset, "", f.Text, parser.ParseComments|parser.SkipObjectResolution)
+	// Comments are known by now; to let the parser make nodes of them costs time.
+	tree, err := parser.ParseFile(token.NewFileSet(), "", f.Text, parser.SkipObjectResolution)
 	if err != nil {
 		var list scanner.ErrorList
 		if errors.As(err, &list) && len(list) > 0 {
@@ -60,7 +64,7 @@ func parseGo(f *File) error {
 		modules: map[string]string{}, consts: map[string]string{}, vars: map[string]bool{}, headers: map[string]bool{}, fiber: map[string]bool{},
 		test: strings.HasSuffix(f.name, "_test.go"),
 	}
-	g.comments(tree)
+	f.Calls, f.Strings = make([]Call, 0, count.brackets), make([]String, 0, count.strings)
 	g.imports(tree)
 	g.gather(tree)
 	for _, decl := range tree.Decls {
@@ -83,87 +87,108 @@ func parseGo(f *File) error {
 	return nil
 }
 
-// goNesting refuses a text with too many brackets open at once. It knows strings and comments, and leaves other errors to
-// the parser.
-func goNesting(f *File) error {
+// goCount bounds how many facts of a kind a text has.
+type goCount struct{ brackets, strings int } // round ones; quotes and backquotes that open
+
+// goSurvey notes the comments, and refuses a text with too many brackets open at once. It knows strings; other errors it leaves
+// to the parser.
+func (f *File) goSurvey() (n goCount, err error) {
 	text := f.Text
 	depth := 0
 	for i := 0; i < len(text); i++ {
+		if !goMarks[text[i]] {
+			continue
+		}
 		switch text[i] {
 		case '(', '[', '{':
+			if text[i] == '(' {
+				n.brackets++
+			}
 			if depth++; depth > maxGoNesting {
-				return f.syntaxError(i, "more than "+strconv.Itoa(maxGoNesting)+" brackets open at once")
+				return n, f.syntaxError(i, "more than "+strconv.Itoa(maxGoNesting)+" brackets open at once")
 			}
 		case ')', ']', '}':
 			depth--
 		case '"', '\'':
 			quote := text[i]
+			if quote == '"' {
+				n.strings++
+			}
 			for i++; i < len(text) && text[i] != quote && text[i] != '\n'; i++ {
 				if text[i] == '\\' {
 					i++
 				}
 			}
 		case '`':
+			n.strings++
 			j := bytes.IndexByte(text[i+1:], '`')
 			if j < 0 {
-				return nil
+				return n, nil
 			}
 			i += j + 1
 		case '/':
-			if i+1 < len(text) && text[i+1] == '/' {
-				j := bytes.IndexByte(text[i:], '\n')
-				if j < 0 {
-					return nil
-				}
-				i += j
-			} else if i+1 < len(text) && text[i+1] == '*' {
-				j := bytes.Index(text[i+2:], []byte("*/"))
-				if j < 0 {
-					return nil
-				}
-				i += j + 3
+			if i+1 == len(text) || text[i+1] != '/' && text[i+1] != '*' {
+				continue
 			}
+			end := f.goComment(i)
+			if !goDirective(text[i:end]) {
+				f.Comments = append(f.Comments, Span{i, end})
+			}
+			i = end - 1
 		}
 	}
-	return nil
+	return n, nil
+}
+
+// goMarks are the bytes that a survey stops at.
+var goMarks = func() (table [256]bool) {
+	for _, c := range []byte("()[]{}\"'`/") {
+		table[c] = true
+	}
+	return table
+}()
+
+// goComment returns the end of the comment that begins at the offset, without its line end. One that is not closed ends with
+// the text.
+func (f *File) goComment(start int) int {
+	text := f.Text[start:]
+	if text[1] == '*' {
+		if i := bytes.Index(text[2:], []byte("*/")); i >= 0 {
+			return start + 2 + i + 2
+		}
+		return len(f.Text)
+	}
+	if i := bytes.IndexByte(text, '\n'); i >= 0 {
+		if text[i-1] == '\r' {
+			i--
+		}
+		return start + i
+	}
+	return len(f.Text)
 }
 
 func (g *gofile) at(p token.Pos) int { return int(p - g.base) }
 
 func (g *gofile) span(n ast.Node) Span { return Span{g.at(n.Pos()), g.at(n.End())} }
 
-// comments notes the comments. Their ends are looked for in the text: the parser drops carriage returns and would be off.
-func (g *gofile) comments(tree *ast.File) {
-	for _, group := range tree.Comments {
-		for _, c := range group.List {
-			start := g.at(c.Pos())
-			if goDirective(g.src[start:]) {
-				continue
-			}
-			end := len(g.src)
-			if strings.HasPrefix(g.src[start:], "/*") {
-				if i := strings.Index(g.src[start+2:], "*/"); i >= 0 {
-					end = start + 2 + i + 2
-				}
-			} else if i := strings.IndexByte(g.src[start:], '\n'); i >= 0 {
-				end = start + i
-				if g.src[end-1] == '\r' {
-					end--
-				}
-			}
-			g.Comments = append(g.Comments, Span{start, end})
-		}
-	}
+// goDirective reports whether a comment speaks to the compiler.
+func goDirective(comment []byte) bool {
+	return slices.ContainsFunc(goDirectives, func(prefix string) bool {
+		return len(comment) >= len(prefix) && string(comment[:len(prefix)]) == prefix
+	})
 }
 
-// goDirective reports whether a comment speaks to the compiler.
-func goDirective(comment string) bool {
-	for _, prefix := range []string{"//go:", "//export ", "//line ", "// +build "} {
-		if strings.HasPrefix(comment, prefix) {
-			return true
+var goDirectives = []string{"//go:", "//export ", "//line ", "// +build "}
+
+// LineOf is File.LineOf for questions that come in the order of the text.
+func (g *gofile) LineOf(offset int) int {
+	for near := min(g.line+4, len(g.lines)); g.lines[g.line] <= offset && g.line < near; g.line++ {
+		if g.line+1 == len(g.lines) || offset < g.lines[g.line+1] {
+			return g.line + 1
 		}
 	}
-	return false
+	g.line = g.File.LineOf(offset) - 1
+	return g.line + 1
 }
 
 func (g *gofile) imports(tree *ast.File) {
@@ -486,10 +511,14 @@ func (g *gofile) call(n *ast.CallExpr) {
 	}
 	c := Call{Name: name, Span: Span{start, g.at(n.Rparen) + 1}, Line: g.LineOf(start)}
 	if len(n.Args) > 0 {
-		c.Args = make([]Span, len(n.Args))
-		for i, arg := range n.Args {
-			c.Args[i] = g.span(arg)
+		if len(g.spans)+len(n.Args) > cap(g.spans) {
+			g.spans = make([]Span, 0, max(min(cap(g.Calls), 256), len(n.Args)))
 		}
+		from := len(g.spans)
+		for _, arg := range n.Args {
+			g.spans = append(g.spans, g.span(arg))
+		}
+		c.Args = g.spans[from:len(g.spans):len(g.spans)]
 	}
 	g.Calls = append(g.Calls, c)
 }

@@ -75,8 +75,21 @@ func goErrorName(e ast.Expr) bool {
 	if name == "err" || name == "e" {
 		return true
 	}
+	if !goMentionsError(name) { // most do not
+		return false
+	}
 	for _, w := range words(name) {
 		if w == "err" || w == "error" || w == "errs" || w == "errors" {
+			return true
+		}
+	}
+	return false
+}
+
+// goMentionsError reports whether "err" is in the name, whatever its case.
+func goMentionsError(name string) bool {
+	for i := 0; i+2 < len(name); i++ {
+		if name[i]|0x20 == 'e' && name[i+1]|0x20 == 'r' && name[i+2]|0x20 == 'r' {
 			return true
 		}
 	}

@@ -1,6 +1,9 @@
 package source
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // JavaScript and TypeScript are read by one parser of the whole grammar (ECMAScript 2025, TypeScript 5.9, JSX) that keeps no
 // tree: it notes functions, classes, calls and the like as it meets them, and what they mean is found in the tokens
@@ -37,9 +40,17 @@ type jsDialect struct {
 	jsx   bool
 }
 
+// jsScratch keeps the tokens of a file for the next one: they are several times as large as the text.
+var jsScratch = sync.Pool{New: func() any { return new([]jsToken) }}
+
 // parseJS fills the facts of f.
 func parseJS(f *File, dialect jsDialect) error {
-	p := newJSParser(string(f.Text), dialect)
+	scratch := jsScratch.Get().(*[]jsToken)
+	p := newJSParser(string(f.Text), dialect, *scratch)
+	defer func() {
+		*scratch = p.toks
+		jsScratch.Put(scratch)
+	}()
 	p.file()
 	f.work += p.work
 	if p.err != "" {
@@ -51,7 +62,7 @@ func parseJS(f *File, dialect jsDialect) error {
 
 // jsTokens returns the tokens and the comments of a text.
 func jsTokens(text []byte, dialect jsDialect) ([]Span, error) {
-	p := newJSParser(string(text), dialect)
+	p := newJSParser(string(text), dialect, nil)
 	p.file()
 	if p.err != "" {
 		return nil, &SyntaxError{Line: 1 + strings.Count(p.text[:min(p.errPos, len(p.text))], "\n"), Message: p.err}

@@ -20,6 +20,7 @@ func (j *jsFacts) fill() {
 	f.conditions = j.conditions
 	f.comparisons = j.comparisons
 	f.labels = j.labels
+	f.Strings = make([]String, 0, len(j.jsParser.strings))
 	for _, s := range j.jsParser.strings {
 		f.Strings = append(f.Strings, String{Value: jsUnquote(j.text[s.Start:s.End]), Span: s, Line: f.LineOf(s.Start)})
 	}

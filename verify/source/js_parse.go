@@ -1,5 +1,7 @@
 package source
 
+import "slices"
+
 // The parser keeps to these bounds: a text beyond them is refused rather than understood by half.
 const (
 	jsDepth      = 4000 // statements, values and types within one another
@@ -140,11 +142,12 @@ type jsScope struct {
 	choosing  bool // between ? and : of a choice
 }
 
-func newJSParser(text string, dialect jsDialect) *jsParser {
+// newJSParser makes the parser of a text; the tokens are written over scratch.
+func newJSParser(text string, dialect jsDialect, scratch []jsToken) *jsParser {
 	p := &jsParser{dialect: dialect}
 	p.text = text
 	n := len(text)
-	p.toks = make([]jsToken, 0, n/4+16)
+	p.toks = slices.Grow(scratch[:0], n/4+16)
 	p.calls = make([]jsCall, 0, n/80+4)
 	p.items = make([]jsItem, 0, n/40+4)
 	p.strings = make([]Span, 0, n/80+4)

@@ -128,6 +128,7 @@ func (f *File) sort() {
 	slices.SortFunc(f.conditions, func(a, b Span) int { return a.Start - b.Start })
 	slices.SortFunc(f.comparisons, func(a, b Span) int { return a.Start - b.Start })
 	slices.Sort(f.labels)
+	f.quoted = make([]Span, 0, len(f.Strings))
 	for _, s := range f.Strings {
 		if n := len(f.quoted); n == 0 || s.Span.Start >= f.quoted[n-1].End {
 			f.quoted = append(f.quoted, s.Span)

@@ -57,7 +57,12 @@ type pyfile struct {
 }
 
 func parsePython(f *File) error {
-	l := &pyLexer{file: f, text: f.Text}
+	scratch := pyScratch.Get().(*[]pyToken)
+	l := &pyLexer{file: f, text: f.Text, tokens: *scratch}
+	defer func() {
+		*scratch = l.tokens
+		pyScratch.Put(scratch)
+	}()
 	if err := l.run(); err != nil {
 		return err
 	}

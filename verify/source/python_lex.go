@@ -2,7 +2,9 @@ package source
 
 import (
 	"bytes"
+	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -59,6 +61,9 @@ type pyLexer struct {
 	fresh    bool // nothing yet on the logical line
 }
 
+// pyScratch keeps the tokens of a file for the next one: they are several times as large as the text.
+var pyScratch = sync.Pool{New: func() any { return new([]pyToken) }}
+
 func (l *pyLexer) fail(at int, message string) error { return l.file.syntaxError(at, message) }
 
 func (l *pyLexer) add(kind pyKind, op byte, start, end int) {
@@ -72,7 +77,7 @@ func (l *pyLexer) run() error {
 		l.pos = len(byteOrderMark)
 	}
 	l.fresh = true
-	l.tokens = make([]pyToken, 0, len(l.text)/4)
+	l.tokens = slices.Grow(l.tokens[:0], len(l.text)/4)
 	for l.pos < len(l.text) {
 		l.file.work++
 		var err error

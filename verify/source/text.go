@@ -72,7 +72,22 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\
 
 // fold returns the text of a span with each run of blanks made one space.
 func (f *File) fold(s Span) string {
+	if part := f.Text[s.Start:s.End]; isFolded(part) {
+		return string(part)
+	}
 	return string(bytes.Join(bytes.Fields(f.Text[s.Start:s.End]), []byte{' '}))
+}
+
+// isFolded reports whether folding changes nothing: blanks are single spaces within. Beyond ASCII blanks are not looked for.
+func isFolded(part []byte) bool {
+	blank := true
+	for _, c := range part {
+		if c < ' ' || c >= utf8.RuneSelf || c == ' ' && blank {
+			return false
+		}
+		blank = c == ' '
+	}
+	return !blank || len(part) == 0
 }
 
 // words cuts a name into its words in lower case, at underscores, dollars, digits and changes of case: "isHTTPUrl_ok2" is is,
