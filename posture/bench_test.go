@@ -17,7 +17,7 @@ func large(cos int) posture.Input {
 	in := posture.Input{Now: now}
 	for i := range controls {
 		in.Controls = append(in.Controls, posture.Control{
-			ID: threat.ID(fmt.Sprint("C", i+1)), Implemented: i%3 > 0,
+			ID: threat.ID(fmt.Sprint("C", i+1)), Implemented: i%5 < 2,
 			Verification: evidence.Verifications()[i%8], Attested: i%2 == 0, Weakened: i%40 == 0,
 		})
 	}
@@ -40,7 +40,7 @@ func large(cos int) posture.Input {
 		if i%20 == 3 {
 			continue
 		}
-		for j := range 3 { // a defence in depth, a group of one and a group of two, or so
+		for j := range 4 { // two groups, one of them of two controls, and defence in depth, or so
 			in.Links = append(in.Links, posture.Link{Objective: co.ID, Control: in.Controls[(i*7+j*11)%controls].ID, Group: (i + j) % 3})
 		}
 	}
