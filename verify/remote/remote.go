@@ -20,9 +20,10 @@ import (
 
 // Client speaks to one server with one key.
 type Client struct {
-	base string
-	key  string
-	http *http.Client
+	base  string
+	key   string
+	http  *http.Client
+	pause time.Duration // before the first repeat of a submission; doubled for each one after
 }
 
 // maxAnswer bounds an answer, in bytes: the prompts of 10,000 assertions fit.
@@ -40,7 +41,7 @@ func New(server, key string) (*Client, error) {
 			Hinted("--api-key or REDOUBT_API_KEY: a verifier key (rdv_) submits, a developer key (rdk_) only looks")
 	}
 	return &Client{
-		base: strings.TrimSuffix(u.String(), "/") + "/api/v1", key: key,
+		base: strings.TrimSuffix(u.String(), "/") + "/api/v1", key: key, pause: time.Second,
 		http: &http.Client{
 			Timeout: 2 * time.Minute,
 			CheckRedirect: func(r *http.Request, _ []*http.Request) error {
@@ -105,7 +106,7 @@ func (c *Client) Submit(ctx context.Context, model string, statement evidence.St
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(time.Second << attempt):
+		case <-time.After(c.pause << attempt):
 		}
 	}
 }
