@@ -40,7 +40,6 @@ type claimed struct {
 type verdict struct {
 	pass      bool
 	excerpt   string
-	carried   bool
 	perFacet  map[threat.ID]bool // Tier 2
 	order     int64
 	at        time.Time

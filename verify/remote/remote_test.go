@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -20,10 +21,15 @@ import (
 
 const key = "rdv_test-4f9c2b7de81a55"
 
-// serve starts a server and returns a client of it.
+// serve starts a server that answers one request at a time, and returns a client of it.
 func serve(t *testing.T, handle http.HandlerFunc) (*remote.Client, *httptest.Server) {
 	t.Helper()
-	server := httptest.NewServer(handle)
+	var one sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		one.Lock()
+		defer one.Unlock()
+		handle(w, r)
+	}))
 	t.Cleanup(server.Close)
 	c, err := remote.New(server.URL+"/", key)
 	if err != nil {
