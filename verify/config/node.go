@@ -78,6 +78,9 @@ const many = 8
 
 // add appends an entry; the caller has made sure that the name is new.
 func (n *Node) add(name string, child *Node) {
+	if n.entries == nil {
+		n.entries = make([]Entry, 0, 4)
+	}
 	n.entries = append(n.entries, Entry{name, child})
 	switch {
 	case n.index != nil:

@@ -158,7 +158,7 @@ func (p *plainYAML) inline(text string, line, indent, depth int) *Node {
 // scalar makes the node of a value as the library would tell its type.
 func (p *plainYAML) scalar(text string, quoted bool, line int) *Node {
 	kind := String
-	if !quoted {
+	if !quoted && !isOnlyText(text) {
 		switch (&yaml.Node{Kind: yaml.ScalarNode, Value: text}).ShortTag() {
 		case "!!null":
 			return p.node(Null, "", line)
@@ -169,6 +169,16 @@ func (p *plainYAML) scalar(text string, quoted bool, line int) *Node {
 		}
 	}
 	return p.node(kind, text, line)
+}
+
+// isOnlyText reports whether the first letter tells that the value is no null, bool or number: the library knows none of them
+// that begins with another letter than these.
+func isOnlyText(s string) bool {
+	if s == "" {
+		return false
+	}
+	c := s[0] | 0x20
+	return 'a' <= c && c <= 'z' && strings.IndexByte("fnoty", c) < 0
 }
 
 // flow reads a list of words: "[a, b]".

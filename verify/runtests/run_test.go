@@ -219,7 +219,7 @@ func TestRunnersThatMisbehave(t *testing.T) {
 		"does not end":               {"sleep 60 & sleep 60\n", "stopped"},
 		"fails and reports no tests": {"exit 3\n", "exit status 3"},
 	} {
-		o := Options{Root: t.TempDir(), Timeout: time.Minute}
+		o := Options{Root: t.TempDir()}
 		if name == "does not end" {
 			o.Timeout = 50 * time.Millisecond
 		}

@@ -149,8 +149,8 @@ func (j *jsFacts) exported() {
 // provided notes { provide: APP_GUARD, useClass: X } of NestJS.
 func (j *jsFacts) provided() {
 	for i := range int32(len(j.toks)) {
-		t := j.toks[i]
-		if t.kind != jsIdent || t.end-t.start < 8 || j.at(i+1).kind != jsComma || j.at(i-1).kind != jsColon {
+		t := &j.toks[i]
+		if t.kind != jsIdent || t.end-t.start < 8 || j.text[t.start] != 'A' || j.at(i+1).kind != jsComma || j.at(i-1).kind != jsColon {
 			continue
 		}
 		switch j.spelled(i) {
