@@ -26,7 +26,7 @@ var imports = map[string][]string{
 	"auth":                  {"threat", "account"},
 	"pipeline":              {"threat"},
 	"pipeline/builtin":      {"pipeline", "threat"},
-	"exchange":              {"threat", "evidence"},
+	"exchange":              {"threat", "evidence", "posture"},
 	"examples":              {"threat"},
 	"llm":                   {},
 	"llm/llmtest":           {},

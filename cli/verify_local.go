@@ -99,7 +99,10 @@ type localAssertion struct {
 // maxInput bounds a file of assertions, in bytes.
 const maxInput = 16 << 20
 
-func (e *env) readInput(name string) ([]byte, error) {
+func (e *env) readInput(name string) ([]byte, error) { return e.readFile(name, maxInput) }
+
+// readFile reads a file, or standard input for "-", up to a bound.
+func (e *env) readFile(name string, most int64) ([]byte, error) {
 	in := e.in
 	if name != "-" {
 		f, err := os.Open(name)
@@ -109,12 +112,12 @@ func (e *env) readInput(name string) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	raw, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	raw, err := io.ReadAll(io.LimitReader(in, most+1))
 	if err != nil {
 		return nil, threat.Errorf(threat.Invalid, "%s cannot be read: %v", name, reason(err))
 	}
-	if len(raw) > maxInput {
-		return nil, threat.Errorf(threat.Invalid, "%s has more than %d bytes", name, maxInput)
+	if int64(len(raw)) > most {
+		return nil, threat.Errorf(threat.Invalid, "%s has more than %d bytes", name, most)
 	}
 	return raw, nil
 }

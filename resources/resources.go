@@ -84,6 +84,14 @@ func Templates(svc *service.Service) []Template {
 			},
 		},
 		{
+			URI: "redoubt://models/{id}/report.md", Name: "model-report", MIME: "text/markdown", Needs: account.Read,
+			Description: "A report of a threat model for a pull request: where it stands, what is not mitigated, controls, assumptions.",
+			read: func(ctx context.Context, who account.Principal, arg func(string) string) (string, error) {
+				out, err := svc.ExportThreatModel(ctx, who, service.ExportThreatModelIn{ModelID: arg("id"), Format: service.ExportMarkdown})
+				return out.Text, err
+			},
+		},
+		{
 			URI: "redoubt://models/{id}/diagram.mmd", Name: "model-diagram", MIME: "text/vnd.mermaid", Needs: account.Read,
 			Description: "Attackers, trust boundaries and assets as a Mermaid flowchart.",
 			read: func(ctx context.Context, who account.Principal, arg func(string) string) (string, error) {

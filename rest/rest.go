@@ -60,6 +60,8 @@ func New(svc *service.Service, log zerolog.Logger, version string) (*API, error)
 	handle(a, "GET /models/{model_id}/verification/report", "What CI found for each control", account.Report, svc.GetVerificationReport)
 	handle(a, "GET /models/{model_id}/verification/sufficiency", "Which facets nothing claims", account.Read, svc.GetSufficiency)
 	handle(a, "GET /models/{model_id}/posture", "Where each objective stands", account.Read, svc.AssessModel)
+	handle(a, "GET /models/{model_id}/export", "Export a model: json, markdown, mermaid or csv, as a file", account.Read, svc.ExportThreatModel)
+	handle(a, "POST /models/import", "Import an exported model", account.Write, svc.ImportThreatModel)
 	handle(a, "GET /activity", "Who did what, when", account.Read, svc.GetActivity)
 	handle(a, "GET /assertion-types", "The catalogue of assertion types", account.Read, svc.GetAssertionTypes)
 	handle(a, "GET /jobs/{job_id}", "How a job goes", account.Read, svc.GetOperationStatus)
@@ -119,6 +121,14 @@ func handle[In, Out any](a *API, pattern, summary string, needs account.Permissi
 		out, err := fn(r.Context(), account.FromContext(r.Context()), in)
 		if err != nil {
 			a.fail(w, r, err)
+			return
+		}
+		if file, ok := any(out).(interface{ Raw() (string, []byte) }); ok {
+			kind, body := file.Raw()
+			w.Header().Set("Content-Type", kind)
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			_, _ = w.Write(body) // a client that went away reads nothing
 			return
 		}
 		write(w, http.StatusOK, out)

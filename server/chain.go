@@ -25,6 +25,9 @@ const bodyLimit = 1 << 20
 // runLimit is the body limit of a submitted run: 10,000 assertions with long reasons at both tiers.
 const runLimit = 16 << 20
 
+// importLimit is the body limit of an imported document.
+const importLimit = 64 << 20
+
 // Limits bound how fast one caller may call. Zero fields take the defaults; negative ones switch a limit off.
 type Limits struct {
 	PerAddress float64 // requests a second from one address; loopback addresses are free

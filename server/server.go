@@ -148,6 +148,9 @@ func (s *Server) handler() http.Handler {
 	for _, version := range []string{"/api/v1", "/api"} {
 		mux.Handle("POST "+version+"/models/{model_id}/verification/runs", runs)
 	}
+	imports := s.chain("/api/v1/models/import", importLimit, true, s.api)
+	mux.Handle("POST /api/v1/models/import", imports)
+	mux.Handle("POST /api/models/import", imports)
 	mux.Handle("/api/", api)
 	document := s.chain("/api/v1/openapi.json", 0, false, http.HandlerFunc(s.serveOpenAPI))
 	mux.Handle("GET /api/v1/openapi.json", document)

@@ -1,8 +1,11 @@
 package service
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -21,6 +24,7 @@ type judgments struct {
 	risks        []store.AcceptedRisk
 	weakened     []store.WeakenedObjective
 	carried      []store.Carried
+	retired      []threat.Assumption // as they last were
 	bodies       map[threat.ID]*body // evidence on assumptions; nil where none is proven by machine
 }
 
@@ -40,6 +44,17 @@ func loadJudgments(v *store.Snapshot, workspace string, h *head) (j judgments, e
 	}
 	if j.carried, err = v.CarriedControls(workspace, model); err != nil {
 		return j, err
+	}
+	for _, e := range j.states {
+		if e.State != threat.Retired {
+			continue
+		}
+		past, err := v.LastBodies(workspace, model, threat.KindAssumption)
+		if err != nil {
+			return j, err
+		}
+		j.retired = slices.DeleteFunc(past.Assumptions, func(a threat.Assumption) bool { return stateOf(a.ID, j.states) != threat.Retired })
+		break
 	}
 	if slices.ContainsFunc(h.structure.Assumptions, func(a threat.Assumption) bool { return a.Kind == threat.NonApplicability }) {
 		all, err := v.Evidence(workspace, model)
@@ -83,8 +98,15 @@ func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 			ID: c.ID, Implemented: c.Status == threat.Implemented, Verification: verificationAt(c, now), Attested: c.Evidence.Attested, Weakened: c.Weakened != "",
 		}
 	}
+	place, group := 0, 0 // groups are known by their place: numbers have gaps where one is gone
 	for i, l := range h.links {
-		in.Links[i] = posture.Link{Objective: l.Objective, Control: l.Control, Group: l.Group}
+		if i == 0 || l.Objective != h.links[i-1].Objective {
+			place, group = 0, 0
+		}
+		if l.Group != group {
+			place, group = place+1, l.Group
+		}
+		in.Links[i] = posture.Link{Objective: l.Objective, Control: l.Control, Group: place}
 	}
 	for _, w := range j.weakened {
 		in.Weakened = append(in.Weakened, w.Objective)
@@ -105,6 +127,9 @@ func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 			p.Verification, p.Attested = st.Verification.At(st.Oldest, now, evidence.StaleAfter), st.Attested
 		}
 		in.Assumptions[i] = p
+	}
+	for _, a := range j.retired { // holds no more, and still shows that the objective was looked at
+		in.Assumptions = append(in.Assumptions, posture.Assumption{ID: a.ID, Kind: a.Kind, State: threat.Retired, Objectives: a.Objectives, Verification: evidence.None})
 	}
 	for i := range j.risks {
 		r := &j.risks[i]
@@ -291,31 +316,30 @@ func (h *head) changedSince(v *store.Snapshot, workspace string, j *judgments, t
 		return nil, err
 	}
 	for _, c := range changes {
-		if c.Kind == threat.KindObjective && c.Op != threat.Removed {
+		switch {
+		case c.Kind == threat.KindObjective && c.Op != threat.Removed:
 			note(c.ID, "the objective was %s", c.Op)
+		case c.Kind == threat.KindAssumption:
+			for _, s := range []*threat.Structure{then, h.structure} {
+				if a := s.Assumption(c.ID); a != nil {
+					for _, co := range a.Objectives {
+						note(co, "%s was %s", a.ID, c.Op)
+					}
+				}
+			}
 		}
 	}
-	if err := h.changedControls(v, workspace, at, note); err != nil {
+	answered := h.answeredBy(j)
+	if err := h.changedControls(v, workspace, at, answered, note); err != nil {
+		return nil, err
+	}
+	if err := h.regroupedSince(v, workspace, at, note); err != nil {
 		return nil, err
 	}
 	now := v.Now()
 	within := func(t time.Time) bool { return t.After(at) && !t.After(now) }
-	carries := map[threat.ID][]threat.ID{}
-	for _, c := range j.carried {
-		carries[c.Assumption] = append(carries[c.Assumption], c.Control)
-	}
-	objectives := map[threat.ID][]threat.ID{}
-	for i := range h.structure.Assumptions {
-		a := &h.structure.Assumptions[i]
-		objectives[a.ID] = slices.Clone(a.Objectives)
-		for _, id := range carries[a.ID] {
-			if c, err := h.control(id); err == nil {
-				objectives[a.ID] = append(objectives[a.ID], c.Objectives...)
-			}
-		}
-	}
 	say := func(assumption threat.ID, words string) {
-		for _, co := range objectives[assumption] {
+		for _, co := range answered[assumption] {
 			note(co, "%s %s", assumption, words)
 		}
 	}
@@ -343,9 +367,53 @@ func (h *head) changedSince(v *store.Snapshot, workspace string, j *judgments, t
 	return out, nil
 }
 
-// changedControls notes what changed about the controls of each CO.
-func (h *head) changedControls(v *store.Snapshot, workspace string, at time.Time, note func(threat.ID, string, ...any)) error {
-	of := map[threat.ID][]threat.ID{}
+// answeredBy returns the COs of each assumption: those it is linked to, and those of the controls that it carries.
+func (h *head) answeredBy(j *judgments) map[threat.ID][]threat.ID {
+	out := map[threat.ID][]threat.ID{}
+	for i := range h.structure.Assumptions {
+		a := &h.structure.Assumptions[i]
+		out[a.ID] = slices.Clone(a.Objectives)
+	}
+	for _, c := range j.carried {
+		if k, err := h.control(c.Control); err == nil && h.structure.Assumption(c.Assumption) != nil {
+			out[c.Assumption] = append(out[c.Assumption], k.Objectives...)
+		}
+	}
+	return out
+}
+
+// regroupedSince notes which COs were linked with controls, regrouped or approved.
+func (h *head) regroupedSince(v *store.Snapshot, workspace string, at time.Time, note func(threat.ID, string, ...any)) error {
+	since := at.Add(time.Microsecond) // later than at, in the resolution of the store
+	f := store.ActivityFilter{Model: h.model.ID, Outcome: "done", Since: &since}
+	for offset := 0; ; offset += MaxLimit {
+		rows, _, err := v.FilteredActivity(workspace, f, MaxLimit, offset)
+		if err != nil {
+			return err
+		}
+		for _, a := range rows {
+			var detail regroupedDetail
+			if err := json.Unmarshal([]byte(a.Detail), &detail); err != nil {
+				continue // of another shape: not one of these
+			}
+			for _, co := range detail.Objectives {
+				if a.Verb == "approve_change" {
+					note(co, "a change was approved")
+				} else {
+					note(co, "its controls or groups changed")
+				}
+			}
+		}
+		if len(rows) < MaxLimit {
+			return nil
+		}
+	}
+}
+
+// changedControls notes what changed about the controls of each CO, and about the evidence on controls and assumptions.
+func (h *head) changedControls(v *store.Snapshot, workspace string, at time.Time, answered map[threat.ID][]threat.ID, note func(threat.ID, string, ...any)) error {
+	of := map[threat.ID][]threat.ID{} // COs of a control or an assumption
+	maps.Copy(of, answered)
 	for i := range h.controls {
 		c := &h.controls[i]
 		of[c.ID] = c.Objectives
@@ -383,7 +451,7 @@ func (h *head) changedControls(v *store.Snapshot, workspace string, at time.Time
 		return err
 	}
 	for _, a := range slices.Concat(all, deleted) {
-		for _, co := range of[a.Control] {
+		for _, co := range of[cmp.Or(a.Control, a.Assumption)] {
 			switch {
 			case a.DeletedAt != nil && a.DeletedAt.After(at):
 				note(co, "%s was deleted", a.ID)

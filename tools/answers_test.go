@@ -99,6 +99,8 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	call("mark_reviewed", live.Args{"model_id": id, "controls": []any{control["id"]}})
 	call("delete_control", live.Args{"model_id": id, "control_id": control["id"], "reason": "an example", "expected_revision": 0})
 	call("get_activity", live.Args{"model_id": id, "limit": 5})
+	exported := call("export_threat_model", live.Args{"model_id": id})
+	call("import_threat_model", live.Args{"document": exported["document"], "title": "A copy"})
 	call("delete_threat_model", live.Args{"model_id": id})
 	call("restore_threat_model", live.Args{"model_id": id})
 	call("list_workspaces", nil)

@@ -56,6 +56,14 @@ func decisions(r *Registry, svc *service.Service) {
 		Description: "Say that controls were looked at and still hold.",
 	}, svc.MarkReviewed)
 	add(r, Tool{
+		Name: "export_threat_model", Title: "Export a threat model", Toolset: Modeling, Needs: account.Read, Effect: Reads,
+		Description: "The whole model: JSON that import_threat_model reads, Markdown for a pull request, Mermaid, or CSV.",
+	}, svc.ExportThreatModel)
+	add(r, Tool{
+		Name: "import_threat_model", Title: "Import a threat model", Toolset: Modeling, Needs: account.Write, Effect: Adds,
+		Description: "Make a new model of an exported one, under the same ids. Results, attestations and accepted risks stay out: CI and people say them anew.",
+	}, svc.ImportThreatModel)
+	add(r, Tool{
 		Name: "get_activity", Title: "Activity", Toolset: Workspace, Needs: account.Read, Effect: Reads,
 		Description: "Who did what, when, on which object; refused writes too, with the proposals that wait for a person.",
 	}, svc.GetActivity)

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// maxDocument bounds a document that is imported, in bytes.
+const maxDocument = 64 << 20
+
+// asLocal runs fn on the data folder as the user of REDOUBT_API_KEY, else as the first administrator's developer, as redoubt mcp does.
+func (e *env) asLocal(ctx context.Context, p *place, fn func(*service.Service, account.Principal) error) error {
+	return e.withService(ctx, p, func(svc *service.Service) error {
+		who, err := e.localPrincipal(ctx, svc, *p)
+		if err != nil {
+			return err
+		}
+		return fn(svc, who)
+	})
+}
+
+func (e *env) exportModel() *cobra.Command {
+	var p place
+	var format, table, file string
+	c := &cobra.Command{
+		Use: "export MODEL", Short: "Write a threat model as JSON, Markdown, Mermaid or CSV", Args: cobra.ExactArgs(1),
+		Long: "Write a threat model of the data folder as JSON, which redoubt import reads, Markdown for a pull request, Mermaid or CSV.\n" +
+			"It acts as the user of REDOUBT_API_KEY, else as the first administrator.",
+		RunE: func(c *cobra.Command, args []string) error {
+			return e.asLocal(c.Context(), &p, func(svc *service.Service, who account.Principal) error {
+				out, err := svc.ExportThreatModel(c.Context(), who, service.ExportThreatModelIn{ModelID: args[0], Format: service.ExportFormat(format), Table: table})
+				if err != nil {
+					return err
+				}
+				_, raw := out.Raw()
+				if out.Format == service.ExportJSON {
+					var b bytes.Buffer
+					if err := json.Indent(&b, raw, "", "  "); err != nil {
+						return err
+					}
+					raw = append(b.Bytes(), '\n')
+				}
+				if file == "" || file == "-" {
+					_, err = e.out.Write(raw)
+					return err
+				}
+				if err := os.WriteFile(file, raw, 0o600); err != nil {
+					return threat.Errorf(threat.Invalid, "%s cannot be written: %v", file, reason(err)).In("out")
+				}
+				_, err = fmt.Fprintf(e.err, "%s: version %d as %s\n", file, out.Version, out.Format)
+				return err
+			})
+		},
+	}
+	p.add(e, c)
+	c.Flags().StringVarP(&format, "format", "f", string(service.ExportJSON), "json, markdown, mermaid or csv")
+	c.Flags().StringVar(&table, "table", "", "csv: control_objectives, controls or assertions; default controls")
+	c.Flags().StringVarP(&file, "out", "o", "", "file to write; default: standard output")
+	return c
+}
+
+func (e *env) importModel() *cobra.Command {
+	var p place
+	var o output
+	var title string
+	c := &cobra.Command{
+		Use: "import FILE", Short: "Make a new threat model of an exported one", Args: cobra.ExactArgs(1),
+		Long: "Make a new threat model of what redoubt export wrote (- for standard input), under the same ids. Results, attestations and accepted\n" +
+			"risks stay out: CI and people say them anew. It acts as the user of REDOUBT_API_KEY, else as the first administrator.",
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			raw, err := e.readFile(args[0], maxDocument)
+			if err != nil {
+				return err
+			}
+			var document map[string]any
+			if err := json.Unmarshal(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), &document); err != nil {
+				return threat.Errorf(threat.Invalid, "%s is not a JSON object: %v", args[0], err).Hinted("redoubt export writes one")
+			}
+			return e.asLocal(c.Context(), &p, func(svc *service.Service, who account.Principal) error {
+				out, err := svc.ImportThreatModel(c.Context(), who, service.ImportThreatModelIn{Document: document, Title: title})
+				if err != nil {
+					return err
+				}
+				if o == "json" {
+					return e.printJSON(out)
+				}
+				left := out.LeftOut
+				_, err = fmt.Fprintln(e.out, strings.TrimSpace(fmt.Sprintf(
+					"%s: %s, %d assets, %d attackers, %d assumptions, %d controls, %d assertions, %d findings\nleft out: %d results, %d attestations, %d accepted risks, %d closed findings",
+					out.ModelID, out.Title, out.Assets, out.Attackers, out.Assumptions, out.Controls, out.Assertions, out.Findings,
+					left.Results, left.Attestations, left.Risks, left.Findings)))
+				return err
+			})
+		},
+	}
+	p.add(e, c)
+	o.add(c)
+	c.Flags().StringVar(&title, "title", "", "default: the document's")
+	return c
+}

@@ -1,0 +1,225 @@
+package service_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
+	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/store"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// export returns the document of a model as JSON reads it.
+func export(t *testing.T, s *bench, who account.Principal, model string) map[string]any {
+	t.Helper()
+	out, err := s.ExportThreatModel(ctx, who, service.ExportThreatModelIn{ModelID: model})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d map[string]any
+	if err := json.Unmarshal(out.Document, &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// worked makes a model with something of everything that an export holds.
+func worked(t *testing.T, s *bench, who account.Principal) string {
+	t.Helper()
+	model := s.model(t).ModelID
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := s.EditThreatModel(ctx, who, service.EditThreatModelIn{ModelID: model, Repos: []store.Repo{{Repo: "acme/shop", Branch: "trunk"}}})
+	must(err)
+	limit := 3
+	controls, err := s.GetControls(ctx, who, service.GetControlsIn{ModelID: model, Limit: &limit})
+	must(err)
+	c := controls.Controls[0]
+	_, err = s.SubmitAssertions(ctx, who, service.SubmitAssertionsIn{ModelID: model, Assertions: []service.NewAssertion{
+		{Type: evidence.TestPasses, Params: evidence.Params{"pattern": "TestLogin"}, Control: c.ID, Facets: []threat.ID{c.Facets[0].ID}},
+		{Type: evidence.FileExists, Params: evidence.Params{"file": "a.go"}, Control: c.ID, Facets: []threat.ID{c.Facets[0].ID}, Description: "x"},
+	}})
+	must(err)
+	_, err = s.UpdateControlStatus(ctx, who, service.UpdateControlStatusIn{ModelID: model, Control: c.ID, Status: threat.Implemented})
+	must(err)
+	_, err = s.DeleteAssertion(ctx, who, service.DeleteAssertionIn{ModelID: model, Assertion: "E2", Reason: "not needed"})
+	must(err)
+	text := "Nobody <b>works</b> at night; =1+1."
+	_, err = s.EditAssumptions(ctx, who, service.EditAssumptionsIn{Target: service.Target{ModelID: model}, Operations: []service.AssumptionOp{
+		{Op: service.OpAdd, Text: &text, Objectives: c.Objectives[:1]},
+	}})
+	must(err)
+	read, err := s.GetThreatModel(ctx, who, service.GetThreatModelIn{ModelID: model, Section: service.SectionAssumptions})
+	must(err)
+	assumed := read.Assumptions[len(read.Assumptions)-1].ID
+	_, err = s.AttestAssumption(ctx, who, service.AttestAssumptionIn{ModelID: model, Assumption: assumed, Statement: "seen", ExpiresAt: s.clock.Now().Add(time.Hour)})
+	must(err)
+	review := s.clock.Now().Add(time.Hour)
+	_, err = s.AcceptRisk(ctx, who, service.AcceptRiskIn{ModelID: model, Objective: c.Objectives[0], Owner: "Ada", Reason: "rare", ReviewBy: &review})
+	must(err)
+	description := "=cmd|'/c calc'!A1 refuses what is not allowed"
+	_, err = s.EditControls(ctx, who, service.EditControlsIn{ModelID: model, Operations: []service.ControlOp{
+		{Op: service.OpAdd, Description: &description, Facets: []service.NewFacet{{Text: "It refuses.", Kind: threat.BehaviourFacet}, {Text: "It logs.", Kind: threat.BehaviourFacet}}, Objectives: c.Objectives[:1]},
+		{Op: service.OpAddEvidence, ID: c.ID, Title: "A note", URL: "https://example.org/n"},
+		{Op: service.OpAssume, ID: c.ID, Assumption: assumed},
+	}})
+	must(err)
+	added, err := s.GetControls(ctx, who, service.GetControlsIn{ModelID: model, Text: "calc", Limit: &limit})
+	must(err)
+	_, err = s.RefineControl(ctx, who, service.RefineControlIn{
+		ModelID: model, Control: added.Controls[0].ID, Facets: []service.NewFacet{{Text: "It refuses.", Kind: threat.BehaviourFacet}}, Justification: "logging is another control",
+	})
+	must(err)
+	return model
+}
+
+// What an export holds comes back by an import, but for what only CI and people with decide can say; and nothing is verified by it.
+func TestExportAndImport(t *testing.T) {
+	s := newBench(t)
+	who := s.who
+	who.DecideGranted = true
+	model := worked(t, s, who)
+	d := export(t, s, who, model)
+	out, err := s.ImportThreatModel(ctx, who, service.ImportThreatModelIn{Document: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.LeftOut.Attestations != 1 || out.LeftOut.Risks != 1 || out.Assertions != 1 || out.Version != 1 {
+		t.Errorf("%+v", out)
+	}
+	again := export(t, s, who, out.ModelID)
+	for _, doc := range []map[string]any{d, again} { // what differs by its nature
+		delete(doc, "exported_at")
+		delete(doc, "posture")
+		delete(doc, "control_objectives")
+		delete(doc, "accepted_risks")
+		m := doc["model"].(map[string]any)
+		delete(m, "id")
+		delete(m, "version")
+		for _, a := range doc["assumptions"].([]any) {
+			delete(a.(map[string]any), "attestations")
+		}
+		for _, c := range doc["controls"].([]any) {
+			delete(c.(map[string]any), "revision")
+			delete(c.(map[string]any), "deleted_at")
+		}
+		for _, a := range doc["assertions"].([]any) {
+			delete(a.(map[string]any), "deleted_at")
+		}
+	}
+	if diff := cmp.Diff(d, again); diff != "" {
+		t.Errorf("the copy differs (-exported +imported and exported):\n%s", diff)
+	}
+	for _, c := range again["controls"].([]any) {
+		if v := c.(map[string]any)["verification"]; v == "verified" {
+			t.Errorf("%v is verified by an import", c)
+		}
+	}
+	// The copy goes on where the original would: ids are not used again.
+	added, err := s.AddAsset(ctx, who, service.AddAssetIn{Target: service.Target{ModelID: out.ModelID}, Name: "One more"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	original, err := s.AddAsset(ctx, who, service.AddAssetIn{Target: service.Target{ModelID: model}, Name: "One more"})
+	if err != nil || original.Asset.ID != added.Asset.ID {
+		t.Errorf("%s and %s, %v", original.Asset.ID, added.Asset.ID, err)
+	}
+}
+
+// Bad documents are refused whole, with the place.
+func TestImportRefuses(t *testing.T) {
+	s := newBench(t)
+	who := s.who
+	who.DecideGranted = true
+	model := worked(t, s, who)
+	before, err := s.ListThreatModels(ctx, who, service.ListThreatModelsIn{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := func(d map[string]any, list string) map[string]any { return d[list].([]any)[0].(map[string]any) }
+	for name, c := range map[string]struct {
+		spoil func(map[string]any)
+		field string
+	}{
+		"no document":          {func(d map[string]any) { clear(d) }, "document.format"},
+		"another version":      {func(d map[string]any) { d["format_version"] = 2 }, "document.format"},
+		"an unknown field":     {func(d map[string]any) { d["surprise"] = 1 }, "document"},
+		"no title":             {func(d map[string]any) { d["model"].(map[string]any)["title"] = "" }, "title"},
+		"a bad asset":          {func(d map[string]any) { first(d, "assets")["impact"] = "huge" }, "document.model"},
+		"a twin asset":         {func(d map[string]any) { d["assets"] = append(d["assets"].([]any), first(d, "assets")) }, "document.model"},
+		"a dead assumption":    {func(d map[string]any) { first(d, "assumptions")["state"] = "retired" }, "document.assumptions.0.state"},
+		"a twin control":       {func(d map[string]any) { d["controls"] = append(d["controls"].([]any), first(d, "controls")) }, "document.controls."},
+		"a foreign facet":      {func(d map[string]any) { first(d, "controls")["facets"].([]any)[0].(map[string]any)["id"] = "C99.a" }, "document.controls.0.facets"},
+		"a link to nowhere":    {func(d map[string]any) { first(d, "mitigations")["control"] = "C999" }, "document.mitigations.0"},
+		"a bad assertion":      {func(d map[string]any) { first(d, "assertions")["params"] = map[string]any{} }, "document.assertions.0.params"},
+		"an assertion on none": {func(d map[string]any) { first(d, "assertions")["control_id"] = "C999" }, "document.assertions.0"},
+		"a bad counter":        {func(d map[string]any) { d["counters"].(map[string]any)["asset"] = -1 }, "document.counters"},
+		"a bad repository": {func(d map[string]any) {
+			d["model"].(map[string]any)["repos"] = []any{map[string]any{"repo": "x", "branch": "main"}}
+		}, "document.model"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := export(t, s, who, model)
+			c.spoil(d)
+			_, err := s.ImportThreatModel(ctx, who, service.ImportThreatModelIn{Document: d})
+			te, ok := err.(*threat.Error)
+			if !ok || te.Code != threat.Invalid || !strings.HasPrefix(te.Field, c.field) {
+				t.Errorf("got %v, want invalid in %s", err, c.field)
+			}
+		})
+	}
+	after, err := s.ListThreatModels(ctx, who, service.ListThreatModelsIn{})
+	if err != nil || after.Total != before.Total {
+		t.Errorf("%d models became %d, %v", before.Total, after.Total, err)
+	}
+}
+
+// The other formats show everything as text: no formula, no markup.
+func TestExportFormats(t *testing.T) {
+	s := newBench(t)
+	who := s.who
+	who.DecideGranted = true
+	model := worked(t, s, who)
+	get := func(format service.ExportFormat, table string) string {
+		t.Helper()
+		out, err := s.ExportThreatModel(ctx, who, service.ExportThreatModelIn{ModelID: model, Format: format, Table: table})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Text
+	}
+	if csv := get(service.ExportCSV, ""); !strings.Contains(csv, "'=cmd|") || strings.Contains(csv, ",=cmd") || !strings.HasPrefix(csv, "id,status,verification") {
+		t.Error(csv)
+	}
+	if csv := get(service.ExportCSV, "assertions"); !strings.Contains(csv, "E1,test_passes,C1") || strings.Count(csv, "\n") != 3 {
+		t.Error(csv)
+	}
+	if csv := get(service.ExportCSV, "control_objectives"); !strings.Contains(csv, "CO-A1-T1,") {
+		t.Error(csv)
+	}
+	report := get(service.ExportMarkdown, "")
+	for _, want := range []string{"objectives mitigated**", "## Not mitigated", "## Controls", "(weakened)", "## Assumptions", "&lt;b&gt;works&lt;/b&gt;"} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report has no %q:\n%s", want, report)
+		}
+	}
+	if strings.Contains(report, "<b>") {
+		t.Error("the report holds markup of the model's texts")
+	}
+	if !strings.HasPrefix(get(service.ExportMermaid, ""), "flowchart") {
+		t.Error("the diagram is none")
+	}
+	if _, err := s.ExportThreatModel(ctx, who, service.ExportThreatModelIn{ModelID: model, Format: service.ExportCSV, Table: "x"}); threat.CodeOf(err) != threat.Invalid {
+		t.Errorf("an unknown table gives %v", err)
+	}
+}
