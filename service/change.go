@@ -205,6 +205,9 @@ func (c *changeset) commit(who account.Principal) (Changed, error) {
 			return done, err
 		}
 	}
+	if err := c.endDecisions(who); err != nil {
+		return done, err
+	}
 	done.Objectives = threat.CompareObjectives(c.old.structure, c.structure)
 	if n := done.Objectives.Added; n > 0 {
 		done.Hint = fmt.Sprintf("%d new objectives have no controls yet: regenerate_controls with their ids (get_control_objectives, without_controls: true)", n)

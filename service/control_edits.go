@@ -91,30 +91,54 @@ func (s *Service) EditControls(ctx context.Context, who account.Principal, in Ed
 	})
 }
 
-// editControls is the one write path for controls beside generation: it loads the head, runs the edit, reassesses what was touched and
-// raises the stamp.
+// editControls is [changeControls] with the plain answer.
 func editControls[In any](ctx context.Context, s *Service, who account.Principal, v verb, in In, edit func(*controlset) error) (EditControlsOut, error) {
-	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (EditControlsOut, error) {
-		out := EditControlsOut{ModelID: v.model, Controls: []EditedControl{}}
-		h, err := s.head(tx.View(), who.WorkspaceID, v.model)
+	return changeControls(ctx, s, who, v, in, edit, func(out EditControlsOut) EditControlsOut { return out })
+}
+
+// changeControls is the one write path for controls beside generation: it loads the head, runs the edit, reassesses what was touched and
+// raises the stamp. finish makes the answer of it, before that is kept for a repeat of the call.
+func changeControls[In, Out any](ctx context.Context, s *Service, who account.Principal, v verb, in In,
+	edit func(*controlset) error, finish func(EditControlsOut) Out,
+) (Out, error) {
+	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (Out, error) {
+		var none Out
+		out, err := s.editedControls(tx, who, v, r, edit)
 		if err != nil {
-			return out, err
+			return none, err
 		}
-		c := &controlset{tx: tx, who: who, head: h, links: slices.Clone(h.links), live: map[threat.ID]*store.Control{}, evidence: map[threat.ID]int{}}
-		for _, own := range h.own(nil) {
-			c.live[own.ID] = own
-		}
-		if err := edit(c); err != nil {
-			return out, err
-		}
-		if err := c.finish(&out); err != nil {
-			return out, err
-		}
-		out.Version = h.model.Version
-		r.version = h.model.Version
-		r.object = threat.Clip(joinStrings(ids(out.Controls, func(e EditedControl) threat.ID { return e.ID })), 200)
-		return out, tx.TouchModel(who.WorkspaceID, v.model)
+		return finish(out), nil
 	})
+}
+
+func (s *Service) editedControls(tx *store.Tx, who account.Principal, v verb, r *record, edit func(*controlset) error) (EditControlsOut, error) {
+	out := EditControlsOut{ModelID: v.model, Controls: []EditedControl{}}
+	h, err := s.head(tx.View(), who.WorkspaceID, v.model)
+	if err != nil {
+		return out, err
+	}
+	c := &controlset{tx: tx, who: who, head: h, links: slices.Clone(h.links), live: map[threat.ID]*store.Control{}, evidence: map[threat.ID]int{}}
+	for _, own := range h.own(nil) {
+		c.live[own.ID] = own
+	}
+	if err := edit(c); err != nil {
+		return out, err
+	}
+	if err := c.finish(&out); err != nil {
+		return out, err
+	}
+	out.Version = h.model.Version
+	r.version = h.model.Version
+	r.object = threat.Clip(joinStrings(ids(out.Controls, func(e EditedControl) threat.ID { return e.ID })), 200)
+	if moved := threat.SortIDs(c.moved); len(moved) > 0 {
+		r.detail = regroupedDetail{moved}
+	}
+	return out, tx.TouchModel(who.WorkspaceID, v.model)
+}
+
+// regroupedDetail is what the activity keeps of a write that changed what is linked to COs, or approved that: changed_since reads it.
+type regroupedDetail struct {
+	Objectives []threat.ID `json:"control_objectives"`
 }
 
 // controlset is the state that an edit of controls works on. What an operation changes is written at once and kept here for the next.
@@ -129,6 +153,8 @@ type controlset struct {
 	deleted  map[threat.ID]int // revision of those deleted
 	weakened []threat.ID       // COs
 	evidence map[threat.ID]int // number of the document added last
+	restored []threat.ID
+	moved    []threat.ID // COs whose links, groups or carried controls changed
 }
 
 func (c *controlset) workspace() string { return c.who.WorkspaceID }
@@ -150,11 +176,20 @@ func (c *controlset) control(id threat.ID, expected int) (*store.Control, error)
 		}
 		return nil, threat.Unknown("control", id, threat.SortIDs(known)).In("id")
 	}
-	if expected != 0 && expected != k.Revision {
-		return nil, threat.Errorf(threat.Conflict, "%s is at revision %d, not %d", id, k.Revision, expected).In("expected_revision").
-			Hinted("read it again (get_controls) and repeat the change")
+	was := k.Revision
+	if own, err := c.head.control(id); err == nil && !slices.Contains(c.restored, id) {
+		was = own.Revision // of before the batch: what its caller has read
 	}
-	return k, nil
+	return k, atRevision(id, was, expected)
+}
+
+// atRevision refuses a writer who read another revision; 0 expects none. Errors: [threat.Conflict].
+func atRevision(id threat.ID, revision, expected int) error {
+	if expected == 0 || expected == revision {
+		return nil
+	}
+	return threat.Errorf(threat.Conflict, "%s is at revision %d, not %d", id, revision, expected).In("expected_revision").
+		Hinted("read it again (get_controls) and repeat the change")
 }
 
 func (c *controlset) operate(op ControlOp) error {
@@ -162,7 +197,7 @@ func (c *controlset) operate(op ControlOp) error {
 		return c.add(op)
 	}
 	if op.Op == OpRestore {
-		return c.restore(op.ID)
+		return c.restore(op)
 	}
 	if !slices.Contains([]Op{OpEdit, OpRemove, OpLink, OpUnlink, OpAssume, OpUnassume, OpAddEvidence, OpRemoveEvidence}, op.Op) {
 		return unknownOp(op.Op, OpAdd, OpEdit, OpRemove, OpRestore, OpLink, OpUnlink, OpAssume, OpUnassume, OpAddEvidence, OpRemoveEvidence)
@@ -332,6 +367,7 @@ func (c *controlset) remove(k *store.Control, why string) error {
 		return err
 	}
 	c.links = slices.DeleteFunc(c.links, func(l store.Link) bool { return l.Control == k.ID })
+	c.moved = append(c.moved, k.Objectives...)
 	delete(c.live, k.ID)
 	if c.deleted == nil {
 		c.deleted = map[threat.ID]int{}
@@ -350,13 +386,13 @@ func (c *controlset) release(control threat.ID, cos []threat.ID) error {
 			continue
 		}
 		for _, g := range m.groups {
-			switch {
-			case !slices.Contains(g, control):
-			case len(g) == 1 && len(m.groups) == 1:
-				sole = append(sole, co)
-			case len(g) > 1:
+			if len(g) > 1 && slices.Contains(g, control) {
 				weaker = append(weaker, co)
 			}
+		}
+		// Several groups may come to be the same one control, so that counting them is not enough.
+		if !slices.ContainsFunc(m.groups, func(g []threat.ID) bool { return len(g) > 1 || g[0] != control }) {
+			sole = append(sole, co)
 		}
 	}
 	if len(sole) > 0 {
@@ -379,29 +415,40 @@ func (c *controlset) weaken(co threat.ID, reason string) error {
 	return c.tx.WeakenObjective(c.workspace(), c.model(), co, reason)
 }
 
-// restore brings a deleted control back under its id, with its groups and assertions.
-func (c *controlset) restore(id threat.ID) error {
+// restore brings a deleted control back under its id, with its groups and assertions. Where that is a way to mitigate a CO which there
+// was not just before, the CO is weakened.
+func (c *controlset) restore(op ControlOp) error {
 	gone, err := c.tx.DeletedControls(c.workspace(), c.model())
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(gone, func(k store.Control) bool { return k.ID == id })
+	i := slices.IndexFunc(gone, func(k store.Control) bool { return k.ID == op.ID })
 	if i < 0 {
-		return goneControl(id, gone)
-	}
-	if err := c.tx.RestoreControl(c.workspace(), c.model(), id); err != nil {
-		return err
+		return goneControl(op.ID, gone)
 	}
 	k := gone[i]
+	if err := atRevision(k.ID, k.Revision, op.ExpectedRevision); err != nil {
+		return err
+	}
+	if err := c.tx.RestoreControl(c.workspace(), c.model(), k.ID); err != nil {
+		return err
+	}
 	k.DeletedAt, k.DeletedReason = nil, ""
 	k.Revision++
-	c.live[id] = &k
-	c.touch(id)
+	c.live[k.ID] = &k
+	c.restored = append(c.restored, k.ID)
+	c.touch(k.ID)
 	links, err := c.tx.Links(c.workspace(), c.model())
 	if err != nil {
 		return err
 	}
+	before := mitigations(c.links)
 	c.links = slices.DeleteFunc(links, func(l store.Link) bool { return c.live[l.Control] == nil })
+	for _, co := range k.Objectives {
+		if err := c.regrouped(co, before[co]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -410,34 +457,41 @@ func goneControl(id threat.ID, deleted []store.Control) error {
 }
 
 // link links a control with COs: into a group by its place, or as defence in depth. On a CO without controls it makes the first group.
-// A further group is another way to mitigate the CO, which weakens it.
+// A control that is linked already moves to the group that is named.
 func (c *controlset) link(k *store.Control, cos []threat.ID, group int) error {
 	if len(cos) == 0 {
 		return threat.Errorf(threat.Invalid, "control_objectives is missing").In("control_objectives")
 	}
-	var links []store.Link
 	for _, co := range threat.SortIDs(slices.Clone(cos)) {
 		if !c.head.structure.HasObjective(co) {
 			return c.head.structure.UnknownObjective(co).In("control_objectives")
 		}
-		if slices.ContainsFunc(c.links, func(l store.Link) bool { return l.Objective == co && l.Control == k.ID }) {
-			if group == 0 {
-				continue
-			}
-			if err := c.unlinkOne(k.ID, co); err != nil {
-				return err
-			}
+		linked := slices.ContainsFunc(c.links, func(l store.Link) bool { return l.Objective == co && l.Control == k.ID })
+		if linked && group == 0 {
+			continue
 		}
 		n, err := c.groupNumber(co, group)
 		if err != nil {
 			return err
 		}
-		links = append(links, store.Link{Objective: co, Group: n, Control: k.ID})
+		before := c.groupsOf(co)
+		if linked {
+			if err := c.unlinkOne(k.ID, co); err != nil {
+				return err
+			}
+		}
+		l := store.Link{Objective: co, Group: n, Control: k.ID}
+		c.links = append(c.links, l)
+		c.sortLinks()
+		if err := c.tx.AddLinks(c.workspace(), c.model(), []store.Link{l}); err != nil {
+			return err
+		}
+		if err := c.regrouped(co, before); err != nil {
+			return err
+		}
 	}
-	c.links = append(c.links, links...)
-	c.sortLinks()
 	k.Objectives = threat.SortIDs(append(slices.Clone(k.Objectives), cos...))
-	return c.tx.AddLinks(c.workspace(), c.model(), links)
+	return nil
 }
 
 // groupNumber turns the place of a group into its stored number.
@@ -459,17 +513,42 @@ func (c *controlset) groupNumber(co threat.ID, place int) (int, error) {
 			Hinted("0 for defence in depth, 1 to %d for a group, %d for a new one", len(numbers), len(numbers)+1)
 	case place == 0 && any:
 		return 0, nil
-	case place == 0: // the first control of a CO
+	case place == 0, len(numbers) == 0: // the first control of a CO, or the first group that is named
 		return 1, nil
 	case place <= len(numbers):
 		return numbers[place-1], nil
-	case len(numbers) == 0:
-		if any { // the implicit group of all becomes one of those named
-			return 1, c.weaken(co, "a group was added")
-		}
-		return 1, nil
 	}
-	return numbers[len(numbers)-1] + 1, c.weaken(co, "a group was added")
+	return numbers[len(numbers)-1] + 1, nil
+}
+
+// groupsOf returns what is linked to a CO, nil when nothing is.
+func (c *controlset) groupsOf(co threat.ID) *mitigation {
+	var own []store.Link
+	for _, l := range c.links {
+		if l.Objective == co {
+			own = append(own, l)
+		}
+	}
+	return mitigations(own)[co]
+}
+
+// regrouped takes note that the groups of a CO are not what they were. A further group weakens the CO, as does one that asks for less than
+// every old one: it is then mitigated in a way in which it was not. The first controls of a CO weaken nothing.
+func (c *controlset) regrouped(co threat.ID, before *mitigation) error {
+	c.moved = append(c.moved, co)
+	after := c.groupsOf(co)
+	if before == nil || after == nil {
+		return nil
+	}
+	if len(after.groups) > len(before.groups) {
+		return c.weaken(co, "a group was added")
+	}
+	for _, g := range after.groups {
+		if !slices.ContainsFunc(before.groups, func(b []threat.ID) bool { return contains(g, b) }) {
+			return c.weaken(co, "a group asks for less than before")
+		}
+	}
+	return nil
 }
 
 func (c *controlset) sortLinks() {
@@ -508,6 +587,7 @@ func (c *controlset) unlink(k *store.Control, cos []threat.ID) error {
 			return err
 		}
 	}
+	c.moved = append(c.moved, cos...)
 	k.Objectives = slices.DeleteFunc(slices.Clone(k.Objectives), func(co threat.ID) bool { return slices.Contains(cos, co) })
 	return nil
 }
@@ -517,6 +597,7 @@ func (c *controlset) carry(k *store.Control, op ControlOp) error {
 	if c.head.structure.Assumption(op.Assumption) == nil {
 		return threat.Unknown("assumption", op.Assumption, assumptionIDs(c.head.structure)).In("assumption_id")
 	}
+	c.moved = append(c.moved, k.Objectives...)
 	link := store.Carried{Control: k.ID, Assumption: op.Assumption}
 	if op.Op == OpAssume {
 		return c.tx.CarryControl(c.workspace(), c.model(), link)
@@ -661,6 +742,9 @@ func (s *Service) SetMitigationGroups(ctx context.Context, who account.Principal
 					return threat.Errorf(threat.Invalid, "%s is twice in the group", id).In(field)
 				}
 			}
+			if k := slices.IndexFunc(in.Groups[:i], func(o []threat.ID) bool { return len(o) == len(g) && contains(o, g) }); k >= 0 {
+				return threat.Errorf(threat.Invalid, "it is the same as groups.%d", k).In(field).Hinted("leave it out")
+			}
 		}
 		return c.regroup(in.Objective, in.Groups)
 	})
@@ -668,10 +752,7 @@ func (s *Service) SetMitigationGroups(ctx context.Context, who account.Principal
 
 // regroup gives a CO other groups.
 func (c *controlset) regroup(co threat.ID, groups [][]threat.ID) error {
-	old := mitigations(c.links)[co]
-	if old == nil {
-		old = &mitigation{}
-	}
+	before := c.groupsOf(co)
 	var members []threat.ID
 	for _, l := range c.links {
 		if l.Objective == co && !slices.Contains(members, l.Control) {
@@ -700,19 +781,7 @@ func (c *controlset) regroup(co threat.ID, groups [][]threat.ID) error {
 	if err := c.tx.AddLinks(c.workspace(), c.model(), links); err != nil {
 		return err
 	}
-	next := mitigations(c.links)[co]
-	if next == nil || len(old.groups) == 0 {
-		return nil
-	}
-	if len(next.groups) > len(old.groups) {
-		return c.weaken(co, "a group was added")
-	}
-	for _, g := range next.groups {
-		if !slices.ContainsFunc(old.groups, func(o []threat.ID) bool { return contains(g, o) }) {
-			return c.weaken(co, "a group asks for less than before")
-		}
-	}
-	return nil
+	return c.regrouped(co, before)
 }
 
 // contains reports whether a holds all of b.

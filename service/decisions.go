@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,9 +43,12 @@ func checkURL(raw, field string) error {
 }
 
 // givenFor is what a person's word was given for: digests of an assumption's text and of the statement and tier of each CO. When the
-// head says otherwise, the word has lapsed.
+// head says otherwise, the word has lapsed. Of a computed boundary assumption it holds, instead of the text, where the attacker stood and
+// the boundaries through which alone the assets were exposed.
 type givenFor struct {
 	Text       string               `json:"text,omitempty"`
+	StandsAt   []threat.ID          `json:"stands_at,omitempty"`
+	Boundaries []threat.ID          `json:"boundaries,omitempty"`
 	Objectives map[threat.ID]string `json:"objectives"`
 }
 
@@ -62,8 +66,13 @@ func (h *head) objectiveDigest(id threat.ID) string {
 // names of what it separates and is not part of it.
 func (h *head) standsFor(a *threat.Assumption) givenFor {
 	g := givenFor{Objectives: map[threat.ID]string{}}
-	if a.Separation == nil {
+	if sep := a.Separation; sep == nil {
 		g.Text = evidence.Hash([]byte(a.Text))[:32]
+	} else {
+		g.Boundaries = sep.Boundaries
+		if t := h.structure.Attacker(sep.Attacker); t != nil {
+			g.StandsAt = t.Boundaries
+		}
 	}
 	for _, co := range a.Objectives {
 		g.Objectives[co] = h.objectiveDigest(co)
@@ -81,6 +90,12 @@ func (h *head) lapsed(a *threat.Assumption, at *store.Attestation) string {
 	is := h.standsFor(a)
 	if was.Text != is.Text {
 		return "the text changed"
+	}
+	if !contains(was.StandsAt, is.StandsAt) {
+		return "the attacker stands at further boundaries"
+	}
+	if !contains(was.Boundaries, is.Boundaries) {
+		return "the assets are exposed through further boundaries"
 	}
 	for co, digest := range is.Objectives {
 		switch before, known := was.Objectives[co]; {
@@ -222,8 +237,13 @@ func (s *Service) AcceptRisk(ctx context.Context, who account.Principal, in Acce
 			return out, fieldError(err, "reason")
 		}
 		if in.Withdraw {
-			if err := tx.EndAcceptedRisk(who.WorkspaceID, in.ModelID, in.Objective, reason); err != nil {
+			ended, err := tx.EndAcceptedRisk(who.WorkspaceID, in.ModelID, in.Objective, reason)
+			if err != nil {
 				return out, err
+			}
+			if !ended {
+				return out, threat.Errorf(threat.FailedPrecondition, "the risk of %s is not accepted", in.Objective).In("control_objective").
+					Hinted("assess_model shows what is accepted")
 			}
 			return out, tx.TouchModel(who.WorkspaceID, in.ModelID)
 		}
@@ -289,11 +309,13 @@ func (s *Service) ApproveChange(ctx context.Context, who account.Principal, in A
 		if len(in.Controls)+len(in.Objectives) == 0 {
 			return out, threat.Errorf(threat.Invalid, "nothing to approve").Hinted("give controls or control_objectives; assess_model shows what is weakened")
 		}
+		moved := slices.Clone(in.Objectives)
 		for _, id := range in.Controls {
 			c, err := h.control(id)
 			if err != nil {
 				return out, fieldError(err, "controls")
 			}
+			moved = append(moved, c.Objectives...)
 			if c.Weakened == "" {
 				return out, threat.Errorf(threat.FailedPrecondition, "%s is not weakened", id).In("controls")
 			}
@@ -314,7 +336,50 @@ func (s *Service) ApproveChange(ctx context.Context, who account.Principal, in A
 			}
 		}
 		r.object = threat.Clip(joinStrings(append(append([]threat.ID{}, in.Controls...), in.Objectives...)), 200)
-		r.detail = map[string]any{"reason": threat.Clip(reason, 200)}
+		r.detail = struct {
+			Reason string `json:"reason"`
+			regroupedDetail
+		}{threat.Clip(reason, 200), regroupedDetail{threat.SortIDs(moved)}}
 		return out, tx.TouchModel(who.WorkspaceID, in.ModelID)
 	})
+}
+
+// endDecisions ends, for good, what people decided about what an edit took away: attestations of assumptions that changed their state or
+// their text, and accepted risks of COs that are gone. That it comes back does not bring their word back (specification §3, §5).
+func (c *changeset) endDecisions(who account.Principal) error {
+	end := map[threat.ID]string{}
+	for _, a := range c.old.structure.Assumptions {
+		if now := c.structure.Assumption(a.ID); a.Separation == nil && now != nil && now.Text != a.Text {
+			end[a.ID] = "the text changed"
+		}
+	}
+	for _, e := range c.events {
+		end[e.Assumption] = fmt.Sprintf("it became %s", e.State)
+	}
+	for id, reason := range end {
+		if err := c.tx.EndAttestations(who.WorkspaceID, c.model.ID, id, reason); err != nil {
+			return err
+		}
+	}
+	if !removedEntity(c.old.structure, c.structure) {
+		return nil
+	}
+	risks, err := c.tx.AcceptedRisks(who.WorkspaceID, c.model.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range risks {
+		if r.EndedAt == nil && !c.structure.HasObjective(r.Objective) {
+			if _, err := c.tx.EndAcceptedRisk(who.WorkspaceID, c.model.ID, r.Objective, "its asset or attacker was removed"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// removedEntity reports whether an asset or attacker is gone.
+func removedEntity(before, after *threat.Structure) bool {
+	return slices.ContainsFunc(before.Assets, func(a threat.Asset) bool { return after.Asset(a.ID) == nil }) ||
+		slices.ContainsFunc(before.Attackers, func(t threat.Attacker) bool { return after.Attacker(t.ID) == nil })
 }

@@ -150,7 +150,7 @@ type ImportControlsOut struct {
 func (s *Service) ImportControls(ctx context.Context, who account.Principal, in ImportControlsIn) (ImportControlsOut, error) {
 	v := verb{name: "import_controls", needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
 	duplicates := []DuplicateRow{}
-	out, err := editControls(ctx, s, who, v, in, func(c *controlset) error {
+	return changeControls(ctx, s, who, v, in, func(c *controlset) error {
 		duplicates = []DuplicateRow{}
 		if n := len(in.Controls); n == 0 || n > MaxOperations {
 			return threat.Errorf(threat.Invalid, "%d controls, 1 to %d fit", n, MaxOperations).In("controls")
@@ -179,8 +179,7 @@ func (s *Service) ImportControls(ctx context.Context, who account.Principal, in 
 			known = append(known, like)
 		}
 		return threat.Batch(wrong)
-	})
-	return ImportControlsOut{out, duplicates}, err
+	}, func(out EditControlsOut) ImportControlsOut { return ImportControlsOut{out, duplicates} })
 }
 
 func (c *controlset) importOne(n ImportedControl) (threat.ID, error) {

@@ -111,8 +111,8 @@ func addActivity(tx *store.Tx, who account.Principal, name string, r record) err
 	return tx.AddActivity(who.WorkspaceID, a)
 }
 
-// maxDetail bounds what a refused call leaves in the activity, in bytes.
-const maxDetail = 4_000
+// maxDetail bounds what a refused call leaves in the activity, in bytes: a proposal whose texts have the greatest lengths fits.
+const maxDetail = 32_000
 
 // refused records a refused write of a known caller. A judgment that needs decide leaves its proposal there, for a person
 // who may decide. That the record itself fails is logged, and the caller gets the refusal all the same.
@@ -131,10 +131,15 @@ func (s *Service) refused(ctx context.Context, who account.Principal, v verb, in
 	if v.needs == account.Decide && te.Code == threat.Forbidden {
 		detail["proposal"] = in
 	}
-	if raw, err := json.Marshal(detail); err == nil && len(raw) <= maxDetail {
+	raw, err := json.Marshal(detail)
+	if err == nil && len(raw) > maxDetail {
+		detail["proposal"] = "too long to keep"
+		raw, err = json.Marshal(detail)
+	}
+	if err == nil && len(raw) <= maxDetail {
 		a.Detail = string(raw)
 	}
-	err := s.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.AddActivity(who.WorkspaceID, a) })
+	err = s.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.AddActivity(who.WorkspaceID, a) })
 	if err != nil {
 		s.log.Error().Err(err).Str("verb", v.name).Msg("a refusal could not be recorded")
 	}

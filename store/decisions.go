@@ -112,7 +112,7 @@ func (v *Snapshot) AcceptedRisks(workspace, model string) ([]AcceptedRisk, error
 
 // AddAcceptedRisk keeps an accepted risk and ends the one before it on the same CO.
 func (t *Tx) AddAcceptedRisk(workspace, model string, r AcceptedRisk) error {
-	if err := t.EndAcceptedRisk(workspace, model, r.Objective, "a newer decision"); err != nil {
+	if _, err := t.EndAcceptedRisk(workspace, model, r.Objective, "a newer decision"); err != nil {
 		return err
 	}
 	return t.exec(`
@@ -121,12 +121,13 @@ func (t *Tx) AddAcceptedRisk(workspace, model string, r AcceptedRisk) error {
 		workspace, r.ID, model, r.Objective, r.Owner, r.Reason, micros(r.ReviewBy), optMicros(r.ExpiresAt), r.GivenFor, r.UserID, micros(t.now))
 }
 
-// EndAcceptedRisk ends the live acceptance of a CO's risk, with a reason.
-func (t *Tx) EndAcceptedRisk(workspace, model string, co threat.ID, reason string) error {
-	return t.exec(`
+// EndAcceptedRisk ends the live acceptance of a CO's risk, with a reason, and reports whether there was one.
+func (t *Tx) EndAcceptedRisk(workspace, model string, co threat.ID, reason string) (bool, error) {
+	n, err := t.execN(`
 		UPDATE accepted_risks SET ended_at = ?, ended_reason = ?
 		WHERE workspace_id = ? AND model_id = ? AND objective_id = ? AND ended_at IS NULL`,
 		micros(t.now), reason, workspace, model, co)
+	return n > 0, err
 }
 
 // WeakenedObjective is a CO whose mitigation a change weakened, until it is approved.
