@@ -54,6 +54,7 @@ func (r *run) planTests(claims []*claim) *testPlan {
 	p := &testPlan{files: map[string]*testFile{}}
 	all, err := r.root.list()
 	p.err = err
+	parsed := inLanguages(all)
 	var committed []string
 	byName := false
 	for _, k := range claims {
@@ -69,7 +70,7 @@ func (r *run) planTests(claims []*claim) *testPlan {
 			t.err = failf("the glob %q is not valid", selector)
 			continue
 		}
-		for _, file := range matching(all, selector) {
+		for _, file := range matching(parsed, selector) {
 			t.paths[file] = true
 		}
 		if r.git == nil {
@@ -79,6 +80,7 @@ func (r *run) planTests(claims []*claim) *testPlan {
 			if committed, err = r.git.list(); err != nil {
 				p.err = fmt.Errorf("the files of the commit cannot be listed: %w", err)
 			}
+			committed = inLanguages(committed)
 		}
 		for _, file := range matching(committed, selector) {
 			if !t.paths[file] && !inLeftOut(file) {
@@ -102,13 +104,27 @@ func (r *run) planTests(claims []*claim) *testPlan {
 	return p
 }
 
-// matching returns the files in a language that is parsed that the glob matches.
+// inLanguages returns the files in a language that is parsed; the list is never nil.
+func inLanguages(files []string) []string {
+	found := make([]string, 0, len(files))
+	for _, file := range files {
+		if _, known := source.LanguageOf(file); known {
+			found = append(found, file)
+		}
+	}
+	return found
+}
+
+// matching returns the files that the glob matches. One without a wildcard is the name of a file, as most are.
 func matching(files []string, glob string) []string {
+	if !strings.ContainsAny(glob, `*?[]{}\`) {
+		if slices.Contains(files, glob) {
+			return []string{glob}
+		}
+		return nil
+	}
 	var found []string
 	for _, file := range files {
-		if _, known := source.LanguageOf(file); !known {
-			continue
-		}
 		if ok, err := doublestar.Match(glob, file); err == nil && ok {
 			found = append(found, file)
 		}

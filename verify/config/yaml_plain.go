@@ -190,6 +190,9 @@ func (p *plainYAML) flow(text string, line, depth int) *Node {
 		return n
 	}
 	inner := strings.TrimSpace(text[1:end])
+	if inner != "" {
+		n.items = make([]*Node, 0, 1+strings.Count(inner, ","))
+	}
 	for inner != "" && !p.bad {
 		item, after, more := strings.Cut(inner, ",")
 		item, inner = strings.TrimSpace(item), strings.TrimSpace(after)
