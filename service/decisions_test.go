@@ -270,7 +270,7 @@ func TestBoundaryAttestation(t *testing.T) {
 		must(s.EditTrustBoundaries(ctx, s.who, service.EditTrustBoundariesIn{Target: target(s.model), Operations: ops}))(t)
 	}
 	exposes := func(boundary threat.ID, assets ...threat.ID) service.BoundaryOp {
-		return service.BoundaryOp{Op: service.OpEdit, ID: boundary, Assets: assets}
+		return service.BoundaryOp{Op: service.OpEdit, ID: boundary, Assets: append([]threat.ID{}, assets...)}
 	}
 	edit(
 		service.BoundaryOp{Op: service.OpAdd, Name: ptr("Inner"), Assets: []threat.ID{"A2"}},
