@@ -10,12 +10,15 @@ import (
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
-// OpViolate reports that an assumption does not hold.
-const OpViolate Op = "violate"
+// The operations on assumptions beside those of every plural edit.
+const (
+	OpViolate Op = "violate" // it was seen not to hold
+	OpConvert Op = "convert" // controls take its place
+)
 
 // AssumptionOp is one operation on an assumption. Fields that are not given stay as they are.
 type AssumptionOp struct {
-	Op         Op                     `json:"op" jsonschema:"add, edit, remove, restore or violate"`
+	Op         Op                     `json:"op" jsonschema:"add, edit, remove, restore, violate, or convert: it retires, and objectives without controls get some"`
 	ID         threat.ID              `json:"id,omitempty" jsonschema:"AS…; of the assumption to work on"`
 	Text       *string                `json:"text,omitempty"`
 	Kind       *threat.AssumptionKind `json:"kind,omitempty" jsonschema:"external: a person attests it; non_applicability: proven by assertions; default external"`
@@ -33,13 +36,16 @@ type EditAssumptionsIn struct {
 type EditAssumptionsOut struct {
 	Changed
 	Assumptions []AssumptionRow `json:"assumptions"`
+	JobID       string          `json:"job_id,omitempty" jsonschema:"after convert: the job that generates the controls"`
 }
 
 // EditAssumptions runs a batch of assumption operations. Errors: [threat.NotFound], [threat.Invalid], [threat.Conflict],
 // [threat.FailedPrecondition] (a computed assumption; a state it cannot leave), naming the operation.
 func (s *Service) EditAssumptions(ctx context.Context, who account.Principal, in EditAssumptionsIn) (EditAssumptionsOut, error) {
 	var rows []AssumptionRow
-	return change(ctx, s, who, "edit_assumptions", in.Target, in, func(c *changeset) error {
+	var job string
+	out, err := change(ctx, s, who, "edit_assumptions", in.Target, in, func(c *changeset) error {
+		job = ""
 		if err := countOperations(len(in.Operations)); err != nil {
 			return err
 		}
@@ -58,8 +64,52 @@ func (s *Service) EditAssumptions(ctx context.Context, who account.Principal, in
 		}
 		rows = touched
 		c.summary = countWords(len(in.Operations), "edit of assumptions", "edits of assumptions")
+		if len(c.converted) > 0 {
+			c.after = func(Changed) (err error) {
+				job, err = s.controlsFor(c, who)
+				return err
+			}
+		}
 		return nil
-	}, func(_ *changeset, done Changed) EditAssumptionsOut { return EditAssumptionsOut{done, rows} })
+	}, func(_ *changeset, done Changed) EditAssumptionsOut {
+		if job != "" {
+			done.Hint = "controls are being generated: get_operation_status(job_id)"
+		}
+		return EditAssumptionsOut{done, rows, job}
+	})
+	if err == nil && job != "" {
+		s.jobs.poke()
+	}
+	return out, err
+}
+
+// controlsFor starts a job that generates controls for the COs of converted assumptions, as far as they have none: what mitigates a CO
+// already is not replaced.
+func (s *Service) controlsFor(c *changeset, who account.Principal) (string, error) {
+	m, err := c.tx.Model(who.WorkspaceID, c.model.ID)
+	if err != nil {
+		return "", err
+	}
+	h, err := s.loadHead(c.tx.View(), who.WorkspaceID, m)
+	if err != nil {
+		return "", err
+	}
+	groups := h.groups()
+	bare := slices.DeleteFunc(threat.SortIDs(c.converted), func(co threat.ID) bool {
+		return groups[co] != nil || !h.structure.HasObjective(co)
+	})
+	if len(bare) == 0 {
+		return "", nil
+	}
+	e, err := s.engine("")
+	if err != nil {
+		return "", err
+	}
+	in := regenerateInput{
+		RegenerateControlsIn: RegenerateControlsIn{Target: Target{ModelID: m.ID}, Objectives: bare, Engine: e.Name()}, Base: m.Version, Stamp: m.Stamp,
+	}
+	out, err := addJob(c.tx, who, regenerateJob, m.ID, 1, in)
+	return out.JobID, err
 }
 
 // assumption runs one operation; states is kept up to date for the next.
@@ -107,6 +157,18 @@ func (c *changeset) assumption(who account.Principal, op AssumptionOp, states ma
 		}
 		err := move(op.ID, stateOf(op.ID, states), threat.Deleted, reason)
 		return assumptionRow(was, states), err
+	case OpConvert:
+		a := c.structure.Assumption(op.ID)
+		if a == nil {
+			return AssumptionRow{}, c.structure.RemoveAssumption(op.ID)
+		}
+		was := *a
+		if err := c.structure.RemoveAssumption(op.ID); err != nil {
+			return AssumptionRow{}, err
+		}
+		c.converted = append(c.converted, was.Objectives...)
+		err := move(op.ID, stateOf(op.ID, states), threat.Retired, "converted to controls")
+		return assumptionRow(was, states), err
 	case OpRestore:
 		return c.restoreAssumption(who, op.ID, states, move)
 	case OpViolate:
@@ -120,7 +182,7 @@ func (c *changeset) assumption(who account.Principal, op AssumptionOp, states ma
 		err := move(op.ID, stateOf(op.ID, states), threat.Violated, reason)
 		return assumptionRow(*a, states), err
 	}
-	return AssumptionRow{}, unknownOp(op.Op, OpAdd, OpEdit, OpRemove, OpRestore, OpViolate)
+	return AssumptionRow{}, unknownOp(op.Op, OpAdd, OpEdit, OpRemove, OpRestore, OpViolate, OpConvert)
 }
 
 // restoreAssumption brings a deleted assumption back under its old id, unattested. A retired one has no way back.

@@ -38,6 +38,8 @@ type changeset struct {
 	events    []store.AssumptionEvent // state changes of assumptions that go with it
 	summary   string                  // one line for the version header
 	object    string                  // id of what was changed
+	converted []threat.ID             // COs of assumptions that controls replace
+	after     func(Changed) error     // runs in the same transaction once the version is written; may be nil
 }
 
 // change is the one write path for a model's structure: it loads the head, checks expected_version, runs the edit, settles
@@ -60,6 +62,11 @@ func change[In, Out any](ctx context.Context, s *Service, who account.Principal,
 		done, err := c.commit(who)
 		if err != nil {
 			return none, err
+		}
+		if c.after != nil {
+			if err := c.after(done); err != nil {
+				return none, err
+			}
 		}
 		r.version, r.object = done.Version, c.object
 		r.detail = map[string]any{"summary": c.summary}
