@@ -113,7 +113,7 @@ var decides = map[string]bool{"attest_assumption": true, "accept_risk": true, "a
 var withoutID = map[string]bool{
 	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true,
 	"GET /models": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
-	"redoubt://models": true, "redoubt://assertion-types": true, "import_threat_model": true, "POST /models/import": true, "GET /activity": true, "get_assertion_types": true, "GET /assertion-types": true,
+	"redoubt://models": true, "redoubt://assertion-types": true, "import_threat_model": true, "POST /models/import": true, "GET /activity": true, "GET /activity/export": true, "get_assertion_types": true, "GET /assertion-types": true,
 }
 
 // routeBodies has the body of every route that takes one; a route with a method that needs one and no entry fails.

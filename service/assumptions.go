@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -254,10 +256,15 @@ func (out *GetThreatModelOut) assumptions(v *store.Snapshot, who account.Princip
 		}
 		list = append(slices.Clone(list), past.Assumptions...)
 	}
+	j, err := loadJudgments(v, who.WorkspaceID, h)
+	if err != nil {
+		return err
+	}
 	counts := map[threat.AssumptionState]int{}
 	var found []AssumptionRow
 	for _, a := range list {
 		row := assumptionRow(a, states)
+		row.judged(h, &j, &a, v.Now())
 		counts[row.Status]++
 		if in.Status == "" && (row.Status == threat.Active || row.Status == threat.Violated) || string(row.Status) == in.Status {
 			found = append(found, row)
@@ -269,6 +276,23 @@ func (out *GetThreatModelOut) assumptions(v *store.Snapshot, who account.Princip
 	out.Assumptions = cut(found, limit, offset)
 	out.Returned = len(out.Assumptions)
 	return nil
+}
+
+// judged adds what people and runs say of an assumption.
+func (row *AssumptionRow) judged(h *head, j *judgments, a *threat.Assumption, now time.Time) {
+	if at := j.attestation(a.ID); at != nil {
+		row.AttestedUntil, row.Lapsed = &at.ExpiresAt, h.lapsed(a, at)
+	}
+	for _, c := range j.carried {
+		if c.Assumption == a.ID {
+			row.Carries = append(row.Carries, c.Control)
+		}
+	}
+	if b := j.bodies[a.ID]; b != nil && a.Kind == threat.NonApplicability {
+		subject := evidence.AssumptionSubject(a.ID, a.Text)
+		st := subject.Status(b.claims, b.debts)
+		row.Verification = st.Verification.At(st.Oldest, now, evidence.StaleAfter)
+	}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -42,8 +42,18 @@ type ControlRow struct {
 	Notes         string                `json:"notes,omitempty"`
 	Basis         []string              `json:"basis,omitempty"`
 	Revision      int                   `json:"revision"`
+	Weakened      string                `json:"weakened,omitempty"`   // what a change took away; counts as claimed until approve_change
+	CarriedBy     []threat.ID           `json:"carried_by,omitempty"` // assumptions: while one holds, the control counts as implemented
+	Auxiliary     []AuxiliaryRow        `json:"auxiliary_evidence,omitempty"`
 	Orphaned      bool                  `json:"orphaned,omitempty"` // all its COs are gone; left out of every count
 	DeletedReason string                `json:"deleted_reason,omitempty"`
+}
+
+// AuxiliaryRow is context that hangs on a control, never proof.
+type AuxiliaryRow struct {
+	Number int    `json:"number"`
+	Title  string `json:"title"`
+	URL    string `json:"url,omitempty"`
 }
 
 // ControlSummary counts the controls that the filters let through; orphaned ones only as such.
@@ -114,8 +124,35 @@ func (s *Service) GetControls(ctx context.Context, who account.Principal, in Get
 			out.Controls = append(out.Controls, f.row(v.Now()))
 		}
 		out.Returned = len(out.Controls)
-		return out, nil
+		return out, out.context(v, who.WorkspaceID)
 	})
+}
+
+// context adds to the rows of a page what hangs on the controls.
+func (out *GetControlsOut) context(v *store.Snapshot, workspace string) error {
+	if out.Returned == 0 {
+		return nil
+	}
+	place := make(map[threat.ID]*ControlRow, out.Returned)
+	for i := range out.Controls {
+		place[out.Controls[i].ID] = &out.Controls[i]
+	}
+	carried, err := v.CarriedControls(workspace, out.ModelID)
+	if err != nil {
+		return err
+	}
+	for _, c := range carried {
+		if row := place[c.Control]; row != nil {
+			row.CarriedBy = append(row.CarriedBy, c.Assumption)
+		}
+	}
+	docs, err := v.Documents(workspace, out.ModelID)
+	for _, d := range docs {
+		if row := place[d.Control]; row != nil {
+			row.Auxiliary = append(row.Auxiliary, AuxiliaryRow{Number: d.Number, Title: d.Title, URL: d.URL})
+		}
+	}
+	return err
 }
 
 // allControls are the live controls of a head. They are shared: nobody writes into them.
@@ -136,7 +173,7 @@ func (f foundControl) row(now time.Time) ControlRow {
 	return ControlRow{
 		ID: c.ID, Description: c.Description, Status: c.Status, Verification: verificationAt(c, now), Tier: f.tier, Facets: c.Facets, Objectives: c.Objectives,
 		Source: c.Source, FrameworkRefs: c.FrameworkRefs, Notes: c.Notes, Basis: c.Basis, Revision: c.Revision,
-		Orphaned: f.orphaned, DeletedReason: c.DeletedReason,
+		Weakened: c.Weakened, Orphaned: f.orphaned, DeletedReason: c.DeletedReason,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -93,14 +94,18 @@ type BoundaryRow struct {
 
 // AssumptionRow is an assumption with its state. A retired or deleted one shows what it last said.
 type AssumptionRow struct {
-	ID         threat.ID              `json:"id"`
-	Text       string                 `json:"text"`
-	Kind       threat.AssumptionKind  `json:"kind"`
-	Status     threat.AssumptionState `json:"status"`
-	Reason     string                 `json:"reason,omitempty"` // of the last change of state
-	Computed   bool                   `json:"computed,omitempty"`
-	Objectives []threat.ID            `json:"control_objectives,omitempty"`
-	Basis      []string               `json:"basis,omitempty"`
+	ID            threat.ID              `json:"id"`
+	Text          string                 `json:"text"`
+	Kind          threat.AssumptionKind  `json:"kind"`
+	Status        threat.AssumptionState `json:"status"`
+	Reason        string                 `json:"reason,omitempty"` // of the last change of state
+	Computed      bool                   `json:"computed,omitempty"`
+	Objectives    []threat.ID            `json:"control_objectives,omitempty"`
+	Basis         []string               `json:"basis,omitempty"`
+	AttestedUntil *time.Time             `json:"attested_until,omitempty" jsonschema:"of the newest attestation"`
+	Lapsed        string                 `json:"lapsed,omitempty" jsonschema:"why that attestation counts no more"`
+	Carries       []threat.ID            `json:"carries,omitempty" jsonschema:"controls that count as implemented while it holds"`
+	Verification  evidence.Verification  `json:"verification,omitempty" jsonschema:"non_applicability: of its assertions"`
 }
 
 // VersionRow says who made a version, when and how.

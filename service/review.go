@@ -316,6 +316,56 @@ type GetActivityOut struct {
 	Activity []ActivityRow  `json:"activity"`
 }
 
+// ExportActivityIn narrows the export.
+type ExportActivityIn struct {
+	ModelID string     `json:"model_id,omitempty"`
+	Since   *time.Time `json:"since,omitempty" jsonschema:"RFC 3339"`
+	Until   *time.Time `json:"until,omitempty" jsonschema:"RFC 3339"`
+}
+
+// ExportActivityOut is the activity as JSON lines.
+type ExportActivityOut struct {
+	Text string `json:"text" jsonschema:"a JSON object a line, the oldest first"`
+}
+
+// Raw is the export as a file.
+func (out ExportActivityOut) Raw() (string, []byte) {
+	return "application/jsonl; charset=utf-8", []byte(out.Text)
+}
+
+// maxActivity bounds one export, in rows; since and until cut a longer history into parts.
+const maxActivity = 100_000
+
+// ExportActivity writes the activity as JSON lines, the oldest first. Errors: [threat.Invalid] for more rows than fit.
+func (s *Service) ExportActivity(ctx context.Context, who account.Principal, in ExportActivityIn) (ExportActivityOut, error) {
+	return read(ctx, s, who, account.Read, func(v *store.Snapshot) (ExportActivityOut, error) {
+		rows, counts, err := v.FilteredActivity(who.WorkspaceID, store.ActivityFilter{Model: in.ModelID, Since: in.Since, Until: in.Until}, maxActivity, 0)
+		if err != nil {
+			return ExportActivityOut{}, err
+		}
+		if n := counts["done"] + counts["refused"]; n > maxActivity {
+			return ExportActivityOut{}, threat.Errorf(threat.Invalid, "%d rows, at most %d fit", n, maxActivity).In("since").Hinted("export in parts: since and until")
+		}
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		for _, a := range slices.Backward(rows) {
+			if err := enc.Encode(activityRow(a)); err != nil {
+				return ExportActivityOut{}, err
+			}
+		}
+		return ExportActivityOut{b.String()}, nil
+	})
+}
+
+func activityRow(a store.Activity) ActivityRow {
+	row := ActivityRow{a.ID, a.At, a.UserID, a.KeyID, a.Verb, a.Outcome, a.Code, a.ModelID, a.Version, a.Object, nil}
+	if a.Detail != "{}" {
+		row.Detail = json.RawMessage(a.Detail)
+	}
+	return row
+}
+
 // GetActivity lists who did what and when, refused writes of known callers too. Errors: [threat.Invalid].
 func (s *Service) GetActivity(ctx context.Context, who account.Principal, in GetActivityIn) (GetActivityOut, error) {
 	limit, offset, err := page(in.Limit, in.Offset, DefaultLimit)
@@ -347,11 +397,7 @@ func (s *Service) GetActivity(ctx context.Context, who account.Principal, in Get
 			out.Total += n
 		}
 		for _, a := range rows {
-			row := ActivityRow{a.ID, a.At, a.UserID, a.KeyID, a.Verb, a.Outcome, a.Code, a.ModelID, a.Version, a.Object, nil}
-			if a.Detail != "{}" {
-				row.Detail = json.RawMessage(a.Detail)
-			}
-			out.Activity = append(out.Activity, row)
+			out.Activity = append(out.Activity, activityRow(a))
 		}
 		out.Returned = len(out.Activity)
 		return out, nil
