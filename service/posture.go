@@ -209,6 +209,12 @@ func (s *Service) AssessModel(ctx context.Context, who account.Principal, in Ass
 	if err != nil {
 		return AssessModelOut{}, err
 	}
+	if err := cmp.Or(
+		oneOf("status", in.Status, posture.Statuses()), oneOf("tier", in.Tier, threat.Tiers()), oneOf("reason", in.Reason, posture.Reasons()),
+		oneOf("assurance", in.Assurance, posture.Assurances()),
+	); err != nil {
+		return AssessModelOut{}, err
+	}
 	return readHead(ctx, s, who, in.ModelID, func(v *store.Snapshot, h *head) (AssessModelOut, error) {
 		out := AssessModelOut{ModelID: h.model.ID, Version: h.model.Version, AsOf: v.Now(), Offset: offset, Objectives: []PostureRow{}}
 		if err := h.checkFilter(in.Objectives, in.Asset, in.Attacker); err != nil {
@@ -237,6 +243,14 @@ func (s *Service) AssessModel(ctx context.Context, who account.Principal, in Ass
 		out.Returned = len(out.Objectives)
 		return out, nil
 	})
+}
+
+// oneOf refuses a value of a filter that is none of those known; an empty one filters nothing. Errors: [threat.Invalid].
+func oneOf[T ~string](field string, value T, valid []T) error {
+	if value == "" || slices.Contains(valid, value) {
+		return nil
+	}
+	return threat.Errorf(threat.Invalid, "%s %q is not known", field, threat.Clip(string(value), 40)).In(field).Hinted("valid: %s", joinStrings(valid))
 }
 
 func postureRow(r *posture.Row, changed []string) PostureRow {
@@ -349,18 +363,18 @@ func (h *head) changedSince(v *store.Snapshot, workspace string, j *judgments, t
 		}
 	}
 	for _, a := range j.attestations {
-		switch {
-		case within(a.CreatedAt):
+		if within(a.CreatedAt) {
 			say(a.Assumption, "was attested")
-		case a.EndedAt == nil && within(a.ExpiresAt):
+		}
+		if a.EndedAt == nil && within(a.ExpiresAt) {
 			say(a.Assumption, "expired")
 		}
 	}
 	for _, r := range j.risks {
-		switch {
-		case within(r.CreatedAt):
+		if within(r.CreatedAt) {
 			note(r.Objective, "its risk was accepted")
-		case r.EndedAt != nil && within(*r.EndedAt), r.EndedAt == nil && r.ExpiresAt != nil && within(*r.ExpiresAt):
+		}
+		if r.EndedAt != nil && within(*r.EndedAt) || r.EndedAt == nil && r.ExpiresAt != nil && within(*r.ExpiresAt) {
 			note(r.Objective, "its acceptance ended")
 		}
 	}
@@ -452,12 +466,16 @@ func (h *head) changedControls(v *store.Snapshot, workspace string, at time.Time
 	}
 	for _, a := range slices.Concat(all, deleted) {
 		for _, co := range of[cmp.Or(a.Control, a.Assumption)] {
-			switch {
-			case a.DeletedAt != nil && a.DeletedAt.After(at):
-				note(co, "%s was deleted", a.ID)
-			case a.DeletedAt == nil && a.CreatedAt.After(at):
+			if a.DeletedAt != nil {
+				if a.DeletedAt.After(at) {
+					note(co, "%s was deleted", a.ID)
+				}
+				continue
+			}
+			if a.CreatedAt.After(at) {
 				note(co, "%s was submitted", a.ID)
-			case a.DriftedAt != nil && a.DriftedAt.After(at):
+			}
+			if a.DriftedAt != nil && a.DriftedAt.After(at) {
 				note(co, "%s drifted", a.ID)
 			}
 		}

@@ -67,7 +67,7 @@ func (v *Snapshot) Activity(workspace, model string, limit, offset int) ([]Activ
 	return out, total, nil
 }
 
-// ActivityFilter narrows the activity. Zero fields do not narrow.
+// ActivityFilter narrows the activity. Zero fields do not narrow. Object is one id; a row that names several, as "C1, C2", has each.
 type ActivityFilter struct {
 	Model, Verb, Outcome, User, Object string
 	Since, Until                       *time.Time
@@ -76,7 +76,7 @@ type ActivityFilter struct {
 // FilteredActivity returns a page of a workspace's activity, the newest first, and how many rows there are by outcome.
 func (v *Snapshot) FilteredActivity(workspace string, f ActivityFilter, limit, offset int) ([]Activity, map[string]int, error) {
 	const where = `workspace_id = ? AND (? = '' OR model_id = ?) AND (? = '' OR verb = ?) AND (? = '' OR outcome = ?)
-		AND (? = '' OR user_id = ?) AND (? = '' OR object = ?) AND at >= ? AND at <= ?`
+		AND (? = '' OR user_id = ?) AND (? = '' OR REPLACE(', ' || object || ', ', ?, '') <> ', ' || object || ', ') AND at >= ? AND at <= ?`
 	since, until := int64(0), int64(1)<<60
 	if f.Since != nil {
 		since = micros(*f.Since)
@@ -84,7 +84,7 @@ func (v *Snapshot) FilteredActivity(workspace string, f ActivityFilter, limit, o
 	if f.Until != nil {
 		until = micros(*f.Until)
 	}
-	args := []any{workspace, f.Model, f.Model, f.Verb, f.Verb, f.Outcome, f.Outcome, f.User, f.User, f.Object, f.Object, since, until}
+	args := []any{workspace, f.Model, f.Model, f.Verb, f.Verb, f.Outcome, f.Outcome, f.User, f.User, f.Object, ", " + f.Object + ", ", since, until}
 	var counts []struct {
 		Outcome string `db:"outcome"`
 		N       int    `db:"n"`
