@@ -65,6 +65,7 @@ func (s *Service) EditAssumptions(ctx context.Context, who account.Principal, in
 			touched = append(touched, row)
 		}
 		rows = touched
+		c.object = threat.Clip(joinStrings(entityIDs(touched, func(r AssumptionRow) threat.ID { return r.ID })), 200)
 		c.summary = countWords(len(in.Operations), "edit of assumptions", "edits of assumptions")
 		if len(c.converted) > 0 {
 			c.after = func(Changed) (err error) {

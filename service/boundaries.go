@@ -65,6 +65,7 @@ func (s *Service) EditTrustBoundaries(ctx context.Context, who account.Principal
 				touched = append(touched, id)
 			}
 		}
+		c.object = threat.Clip(joinStrings(slices.Concat(touched, removed)), 200)
 		c.summary = countWords(len(in.Operations), "edit of trust boundaries", "edits of trust boundaries")
 		return nil
 	}, func(c *changeset, done Changed) EditTrustBoundariesOut {

@@ -103,24 +103,26 @@ func TestGetActivity(t *testing.T) {
 	_, err := s.AcceptRisk(ctx, s.who, service.AcceptRiskIn{ModelID: s.model, Objective: "CO-A1-T1", Owner: "Grace", Reason: "r", ReviewBy: &later})
 	code(t, err, threat.Forbidden)
 	end := s.clock.Advance(time.Minute)
+	s.assume("Disks are encrypted.", "CO-A2-T2")
 	s.edited(service.ControlOp{Op: service.OpEdit, ID: "C2", Notes: ptr("n")}, service.ControlOp{Op: service.OpEdit, ID: "C1", Notes: ptr("n")})
 	for name, c := range map[string]struct {
 		in   service.GetActivityIn
 		want []string
 	}{
-		"all":        {service.GetActivityIn{}, []string{"edit_controls", "accept_risk", "edit_asset", "add_asset"}},
+		"all":        {service.GetActivityIn{}, []string{"edit_controls", "edit_assumptions", "accept_risk", "edit_asset", "add_asset"}},
 		"model":      {service.GetActivityIn{ModelID: other}, []string{"edit_asset"}},
 		"verb":       {service.GetActivityIn{Verb: "add_asset"}, []string{"add_asset"}},
-		"done":       {service.GetActivityIn{Outcome: "done"}, []string{"edit_controls", "edit_asset", "add_asset"}},
+		"done":       {service.GetActivityIn{Outcome: "done"}, []string{"edit_controls", "edit_assumptions", "edit_asset", "add_asset"}},
 		"refused":    {service.GetActivityIn{Outcome: "refused"}, []string{"accept_risk"}},
 		"user":       {service.GetActivityIn{UserID: colleague.UserID}, []string{"edit_asset"}},
 		"object":     {service.GetActivityIn{Object: "A3"}, []string{"add_asset"}},
 		"one of two": {service.GetActivityIn{Object: "C2"}, []string{"edit_controls"}},
+		"assumption": {service.GetActivityIn{Object: "AS2"}, []string{"edit_assumptions"}},
 		"a part":     {service.GetActivityIn{Object: "C"}, nil},
-		"since":      {service.GetActivityIn{Since: &middle}, []string{"edit_controls", "accept_risk", "edit_asset"}},
+		"since":      {service.GetActivityIn{Since: &middle}, []string{"edit_controls", "edit_assumptions", "accept_risk", "edit_asset"}},
 		"until":      {service.GetActivityIn{Until: &begin}, []string{"add_asset"}},
 		"between":    {service.GetActivityIn{Since: &middle, Until: ptr(end.Add(-1000))}, []string{"accept_risk", "edit_asset"}},
-		"page":       {service.GetActivityIn{Limit: ptr(2), Offset: 1}, []string{"accept_risk", "edit_asset"}},
+		"page":       {service.GetActivityIn{Limit: ptr(2), Offset: 2}, []string{"accept_risk", "edit_asset"}},
 		"nothing":    {service.GetActivityIn{Verb: "x"}, nil},
 		"the counts": {service.GetActivityIn{Limit: ptr(0)}, nil},
 	} {
@@ -133,7 +135,7 @@ func TestGetActivity(t *testing.T) {
 			if !slices.Equal(got, c.want) || out.Returned != len(got) || out.Total != out.Summary["done"]+out.Summary["refused"] {
 				t.Errorf("%v of %+v, want %v", got, out, c.want)
 			}
-			if name == "the counts" && (out.Summary["done"] != 3 || out.Summary["refused"] != 1) || name == "page" && out.Total != 4 {
+			if name == "the counts" && (out.Summary["done"] != 4 || out.Summary["refused"] != 1) || name == "page" && out.Total != 5 {
 				t.Errorf("%+v", out)
 			}
 		})
