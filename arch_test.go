@@ -32,6 +32,7 @@ var imports = map[string][]string{
 	"llm/llmtest":           {},
 	"evidence":              {"threat"},
 	"posture":               {"threat", "evidence"},
+	"impact":                {"threat", "evidence"},
 	"verify/config":         {},
 	"verify/manifest":       {"verify/config"},
 	"verify/source":         {},
@@ -42,7 +43,7 @@ var imports = map[string][]string{
 	"verify/judge":          {"evidence", "llm", "threat"},
 	"verify/runner":         {"evidence", "threat", "verify", "verify/judge"},
 	"verify/remote":         {"evidence", "threat"},
-	"service":               {"threat", "account", "evidence", "posture", "store", "auth", "pipeline", "exchange"},
+	"service":               {"threat", "account", "evidence", "posture", "impact", "store", "auth", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "evidence", "posture", "schema", "service"},
 	"resources":             {"threat", "account", "evidence", "posture", "service"},
 	"rest":                  {"threat", "account", "evidence", "posture", "schema", "service"},
@@ -73,7 +74,7 @@ var external = map[string][]string{
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.
-var pure = []string{"threat", "account", "evidence", "posture", "exchange"}
+var pure = []string{"threat", "account", "evidence", "posture", "impact", "exchange"}
 
 var impure = []string{"os", "net", "io/fs", "time.Now", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "log", "os/exec"}
 

@@ -95,6 +95,9 @@ var toolCases = map[string]func(ids) live.Args{
 	"approve_change": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "controls": []string{"C1"}, "reason": "taken"}
 	},
+	"analyze_change": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "repo": "org/taken", "changed_paths": []string{"taken.go"}}
+	},
 	"get_review_queue":    func(i ids) live.Args { return live.Args{"model_id": i.model} },
 	"mark_reviewed":       func(i ids) live.Args { return live.Args{"model_id": i.model, "controls": []string{"C1"}} },
 	"export_threat_model": func(i ids) live.Args { return live.Args{"model_id": i.model} },
@@ -121,6 +124,8 @@ var routeBodies = map[string]func(ids) string{
 	"POST /keys": func(ids) string { return `{"name":"mine","scope":"developer"}` },
 
 	"POST /models/{model_id}/verification/runs": func(ids) string { return `{"statement":{}}` },
+
+	"POST /models/{model_id}/analyze-change": func(ids) string { return `{"repo":"org/taken","changed_paths":["a.go"]}` },
 	"POST /models/import": func(ids) string {
 		return `{"document":{"format":"redoubt/threat-model","format_version":1,"model":{"title":"taken","feature_description":"taken"}}}`
 	},

@@ -95,6 +95,7 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 		"model_id": id, "control_objective": "CO-A2-T1", "owner": "Ada", "reason": "rare", "review_by": time.Now().AddDate(0, 6, 0),
 	})
 	call("assess_model", live.Args{"model_id": id, "limit": 5, "changed_since": "1"})
+	call("analyze_change", live.Args{"model_id": id, "diff": "--- a/srv/api.go\n+++ b/srv/api.go\n@@ -1 +1,2 @@\n package srv\n+var h = os.Getenv(\"HOST\")\n"})
 	call("get_review_queue", live.Args{"model_id": id})
 	call("mark_reviewed", live.Args{"model_id": id, "controls": []any{control["id"]}})
 	call("delete_control", live.Args{"model_id": id, "control_id": control["id"], "reason": "an example", "expected_revision": 0})

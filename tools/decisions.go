@@ -48,6 +48,10 @@ func decisions(r *Registry, svc *service.Service) {
 		Description: "Approve controls and objectives that a change weakened, so that they may count as verified again. Needs decide.",
 	}, svc.ApproveChange)
 	add(r, Tool{
+		Name: "analyze_change", Title: "Analyze a change", Toolset: Modeling, Needs: account.Read, Effect: Reads,
+		Description: "Before a commit: which assertions, controls, objectives and assumptions a diff touches, what it would un-verify, what to submit again, and new surface worth modelling.",
+	}, svc.AnalyzeChange)
+	add(r, Tool{
 		Name: "get_review_queue", Title: "Review queue", Toolset: Modeling, Needs: account.Read, Effect: Reads,
 		Description: "Implemented or verified controls that nobody reviewed for 90 days, the gravest first.",
 	}, svc.GetReviewQueue)
