@@ -15,7 +15,7 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-const migrateAttempts = 6
+const migrateAttempts = 9
 
 // migrate brings the schema forward; there is no way back. A database that a newer program wrote is refused untouched.
 //

@@ -86,16 +86,36 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		return s.unopened(err)
 	}
 	dsn := sqliteDSN(path)
-	w, err := openPool(ctx, "sqlite", dsn+"&_txlock=immediate", 1, true)
+	w, err := s.openPatiently(ctx, dsn+"&_txlock=immediate", 1)
 	if err != nil {
 		return s.unopened(fmt.Errorf("open %s: %w", path, err))
 	}
-	r, err := openPool(ctx, "sqlite", dsn+"&_txlock=deferred&_pragma=query_only(1)", sqliteReaders, true)
+	r, err := s.openPatiently(ctx, dsn+"&_txlock=deferred&_pragma=query_only(1)", sqliteReaders)
 	if err != nil {
 		return s.unopened(errors.Join(fmt.Errorf("open %s: %w", path, err), w.close()))
 	}
 	s.writer, s.readers = w, r
 	return nil
+}
+
+// openPatience is how long a program waits for another one that is opening the same file.
+const openPatience = 10 * time.Second
+
+// openPatiently opens a pool on a file that another program may be opening for the first time: while that one turns on the write-ahead
+// log, SQLite says busy at once, whatever the busy timeout.
+func (s *Store) openPatiently(ctx context.Context, dsn string, conns int) (*pool, error) {
+	deadline := time.Now().Add(openPatience)
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		p, err := openPool(ctx, "sqlite", dsn, conns, true)
+		if err == nil || !s.dialect.retryable(err) || time.Now().After(deadline) {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
 }
 
 // sqliteDSN is always of the file: form with an escaped path, so that no character of a path is read as a parameter.
