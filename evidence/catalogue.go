@@ -324,9 +324,10 @@ func (s *Spec) Usage() string {
 	return fmt.Sprintf("%s(%s)", s.Type, strings.Join(names, ", "))
 }
 
-// Proving lists the types that prove a facet kind: those of Kinds first, then those where Tier 2 decides.
+// Proving lists the types that prove a facet kind: those of Kinds first, then those where Tier 2 decides. For no kind, which every type
+// proves, the list is empty.
 func Proving(kind threat.FacetKind) []Type {
-	var sure, judged []Type
+	sure, judged := []Type{}, []Type{}
 	for i := range catalogue {
 		switch s := &catalogue[i]; {
 		case slices.Contains(s.Kinds, kind):
