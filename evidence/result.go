@@ -34,21 +34,21 @@ const (
 // hexadecimal.
 type Result struct {
 	Assertion  threat.ID             `json:"assertion"`
-	Type       Type                  `json:"type"`
-	Params     Params                `json:"params"`
-	Tier       int                   `json:"tier"`
-	Verdict    Verdict               `json:"verdict"`
-	Reason     string                `json:"reason,omitempty"`
-	File       string                `json:"file,omitempty"`        // path from the repository root
-	Line       int                   `json:"line,omitempty"`        // from 1
-	FileDigest string                `json:"file_digest,omitempty"` // of the file read
 	Blob       string                `json:"blob,omitempty"`        // git blob id of the file at the commit
 	Excerpt    string                `json:"excerpt,omitempty"`     // digest of the code that Tier 2 judges
-	Template   string                `json:"template,omitempty"`    // Tier 2: digest of the prompt template
-	Text       string                `json:"text,omitempty"`        // Tier 2: digest of the control's text
-	Judge      string                `json:"judge,omitempty"`       // Tier 2: "openai:gpt-5", "exec:judge.sh"
 	Facets     map[threat.ID]Verdict `json:"facets,omitempty"`      // Tier 2: per facet claimed
+	File       string                `json:"file,omitempty"`        // path from the repository root
+	FileDigest string                `json:"file_digest,omitempty"` // of the file read
 	Injection  bool                  `json:"injection,omitempty"`   // Tier 2: the code tried to instruct the judge
+	Judge      string                `json:"judge,omitempty"`       // Tier 2: "openai:gpt-5", "exec:judge.sh"
+	Line       int                   `json:"line,omitempty"`        // from 1
+	Params     Params                `json:"params"`
+	Reason     string                `json:"reason,omitempty"`
+	Template   string                `json:"template,omitempty"` // Tier 2: digest of the prompt template
+	Text       string                `json:"text,omitempty"`     // Tier 2: digest of the control's text
+	Tier       int                   `json:"tier"`
+	Type       Type                  `json:"type"`
+	Verdict    Verdict               `json:"verdict"`
 }
 
 // MaxReason bounds a result's reason, in characters.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/gowebpki/jcs"
@@ -24,29 +25,29 @@ const (
 // digest, and its predicate says for which pull they are, so that nothing of it can be used elsewhere.
 type Statement struct {
 	Type          string    `json:"_type"`
-	Subject       []Results `json:"subject"`
-	PredicateType string    `json:"predicateType"`
 	Predicate     Predicate `json:"predicate"`
+	PredicateType string    `json:"predicateType"`
+	Subject       []Results `json:"subject"`
 }
 
 // Results names the results by their digest.
 type Results struct {
-	Name   string            `json:"name"` // "results"
 	Digest map[string]string `json:"digest"`
+	Name   string            `json:"name"` // "results"
 }
 
 // Predicate is what was verified, where, and with what outcome.
 type Predicate struct {
-	Workspace string   `json:"workspace"`
-	Model     string   `json:"model"`
-	Repo      string   `json:"repo"`
-	Commit    string   `json:"commit"` // full object name
 	Branch    string   `json:"branch"`
 	CI        CI       `json:"ci"`
-	Verifier  string   `json:"verifier"` // version of the program that verified
-	Nonce     string   `json:"nonce"`
+	Commit    string   `json:"commit"` // full object name
 	Judge     *Judge   `json:"judge,omitempty"`
-	Results   []Result `json:"results"` // sorted by assertion and tier
+	Model     string   `json:"model"`
+	Nonce     string   `json:"nonce"`
+	Repo      string   `json:"repo"`
+	Results   []Result `json:"results"`  // sorted by assertion and tier
+	Verifier  string   `json:"verifier"` // version of the program that verified
+	Workspace string   `json:"workspace"`
 }
 
 // CI says where a run took place; both are empty outside of CI.
@@ -57,8 +58,8 @@ type CI struct {
 
 // Judge records how a Tier 2 pass was calibrated.
 type Judge struct {
+	Canaries int    `json:"canaries"` // samples with a known answer that it was asked about
 	Name     string `json:"name"`
-	Canaries int    `json:"canaries"`       // samples with a known answer that it was asked about
 	Void     string `json:"void,omitempty"` // why the pass does not count
 }
 
@@ -114,7 +115,48 @@ func Hash(text []byte) string {
 }
 
 // Canonical returns the statement as it is signed and stored: canonical JSON (RFC 8785).
-func (s Statement) Canonical() ([]byte, error) { return canonical(s) }
+func (s Statement) Canonical() ([]byte, error) {
+	if raw, ok := s.plain(); ok {
+		return raw, nil
+	}
+	return canonical(s)
+}
+
+// plain writes the statement without a transformation, and reports whether that is its canonical form. The fields of its types stand in the
+// order of their names, and encoding/json sorts maps; what is left are the texts that the two escape in different ways, and numbers, of
+// which parameters have none that are legal. A test compares it with the transformation.
+func (s Statement) plain() ([]byte, bool) {
+	for i := range s.Predicate.Results {
+		for _, v := range s.Predicate.Results[i].Params {
+			if !plainValue(v) {
+				return nil, false
+			}
+		}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(s) != nil {
+		return nil, false
+	}
+	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	for _, other := range [][]byte{[]byte(`\u2028`), []byte(`\u2029`), []byte(`\ufffd`)} {
+		if bytes.Contains(raw, other) {
+			return nil, false
+		}
+	}
+	return raw, true
+}
+
+func plainValue(v any) bool {
+	switch v := v.(type) {
+	case string, bool, []string:
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(x any) bool { _, ok := x.(string); return !ok })
+	}
+	return false
+}
 
 // ParseStatement reads a statement strictly: canonical JSON of the known shape and types, without unknown, repeated or empty fields,
 // whose subject is the digest of its results. What is accepted is byte for byte what [Statement.Canonical] writes. Errors:
