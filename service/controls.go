@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type GetControlsIn struct {
 	Tier         threat.Tier           `json:"tier,omitempty" jsonschema:"only those that help an objective of this tier"`
 	Text         string                `json:"text,omitempty" jsonschema:"contained in the description or a facet"`
 	Deleted      bool                  `json:"deleted,omitempty" jsonschema:"list deleted and replaced controls instead"`
+	Fields       []string              `json:"fields,omitempty" jsonschema:"only these fields of the rows; default: all"`
 	Limit        *int                  `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
 	Offset       int                   `json:"offset,omitempty"`
 }
@@ -31,17 +33,17 @@ type GetControlsIn struct {
 // ControlRow is a control in a list.
 type ControlRow struct {
 	ID            threat.ID             `json:"id"`
-	Description   string                `json:"description"`
-	Status        threat.ControlStatus  `json:"status"`
-	Verification  evidence.Verification `json:"verification"`   // computed from what CI found
-	Tier          threat.Tier           `json:"tier,omitempty"` // the gravest of its live COs
-	Facets        []threat.Facet        `json:"facets"`
-	Objectives    []threat.ID           `json:"control_objectives"`
-	Source        threat.Source         `json:"source"`
+	Description   string                `json:"description,omitempty"`
+	Status        threat.ControlStatus  `json:"status,omitempty"`
+	Verification  evidence.Verification `json:"verification,omitempty"` // computed from what CI found
+	Tier          threat.Tier           `json:"tier,omitempty"`         // the gravest of its live COs
+	Facets        []threat.Facet        `json:"facets,omitempty"`
+	Objectives    []threat.ID           `json:"control_objectives,omitempty"`
+	Source        threat.Source         `json:"source,omitempty"`
 	FrameworkRefs []string              `json:"framework_refs,omitempty"`
 	Notes         string                `json:"notes,omitempty"`
 	Basis         []string              `json:"basis,omitempty"`
-	Revision      int                   `json:"revision"`
+	Revision      int                   `json:"revision,omitempty"`
 	Weakened      string                `json:"weakened,omitempty"`   // what a change took away; counts as claimed until approve_change
 	CarriedBy     []threat.ID           `json:"carried_by,omitempty"` // assumptions: while one holds, the control counts as implemented
 	Auxiliary     []AuxiliaryRow        `json:"auxiliary_evidence,omitempty"`
@@ -124,8 +126,41 @@ func (s *Service) GetControls(ctx context.Context, who account.Principal, in Get
 			out.Controls = append(out.Controls, f.row(v.Now()))
 		}
 		out.Returned = len(out.Controls)
-		return out, out.context(v, who.WorkspaceID)
+		if err := out.context(v, who.WorkspaceID); err != nil {
+			return out, err
+		}
+		return out, onlyFields(out.Controls, in.Fields)
 	})
+}
+
+// onlyFields empties the fields of rows that were not asked for, by their JSON names; the id stays. Errors: [threat.Invalid] for a name that
+// the rows have not.
+func onlyFields[Row any](rows []Row, fields []string) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	t := reflect.TypeFor[Row]()
+	var names []string
+	drop := make([]bool, t.NumField())
+	for i := range drop {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+		drop[i] = name != "id" && !slices.Contains(fields, name)
+	}
+	for _, f := range fields {
+		if !slices.Contains(names, f) {
+			return threat.Errorf(threat.Invalid, "the rows have no field %q", threat.Clip(f, 40)).In("fields").Hinted("fields: %s", joinWords(names))
+		}
+	}
+	for i := range rows {
+		row := reflect.ValueOf(&rows[i]).Elem()
+		for k, gone := range drop {
+			if gone {
+				row.Field(k).SetZero()
+			}
+		}
+	}
+	return nil
 }
 
 // context adds to the rows of a page what hangs on the controls.
