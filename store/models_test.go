@@ -192,6 +192,7 @@ func TestPagingIsStable(t *testing.T) {
 var modelTables = []string{
 	"model_versions", "entities", "counters", "controls", "mitigations", "assumption_events",
 	"assertions", "pulls", "runs", "run_results", "findings", "finding_assertions",
+	"weakened_objectives", "carried_controls", "control_documents", "attestations", "accepted_risks",
 }
 
 // ofModel is the condition on the rows of a table that belong to a model which [fill] made.
@@ -240,7 +241,10 @@ func fill(t testing.TB, e env, workspace, user string) store.Model {
 		if err := tx.AddFindings(workspace, m.ID, user, []threat.Finding{someFinding("F1")}); err != nil {
 			return err
 		}
-		return tx.LinkFindings(workspace, m.ID, []store.FindingLink{{Finding: "F1", Assertion: "E1", Since: n}})
+		if err := tx.LinkFindings(workspace, m.ID, []store.FindingLink{{Finding: "F1", Assertion: "E1", Since: n}}); err != nil {
+			return err
+		}
+		return decide(tx, workspace, m.ID, user)
 	})
 	return m
 }

@@ -46,7 +46,7 @@ func TestWritesFromAnotherWorkspace(t *testing.T) {
 			out += fmt.Sprintln(head(t, e, w, m.ID), model(t, e, w, m.ID), live(t, e, w, m.ID))
 			out += fmt.Sprint(get(t, e, func(v *store.Snapshot) (threat.Counters, error) { return v.Counters(w, m.ID) }))
 			out += fmt.Sprint(get(t, e, func(v *store.Snapshot) ([]store.Link, error) { return v.Links(w, m.ID) }))
-			return out + evidenceOf(t, e, w, m.ID)
+			return out + evidenceOf(t, e, w, m.ID) + decisionsOf(t, e, w, m.ID)
 		}
 		before := picture()
 		for name, write := range map[string]func(*store.Tx) error{
@@ -91,9 +91,31 @@ func TestWritesFromAnotherWorkspace(t *testing.T) {
 			"link a finding": func(tx *store.Tx) error {
 				return tx.LinkFindings(foreign, m.ID, []store.FindingLink{{Finding: "F1", Assertion: "E1", Since: 9}})
 			},
-			"repositories": func(tx *store.Tx) error { return tx.SetRepos(foreign, m.ID, []store.Repo{{Repo: "o/r"}}) },
-			"hide":         func(tx *store.Tx) error { return tx.HideModel(foreign, m.ID) },
-			"rename":       func(tx *store.Tx) error { return tx.RenameModel(foreign, m.ID, "mine") },
+			"attest": func(tx *store.Tx) error {
+				return tx.AddAttestation(foreign, m.ID, store.Attestation{ID: testenv.NewID(t), Assumption: "AS1", UserID: stranger.ID, ExpiresAt: tx.Now()})
+			},
+			"end attestations": func(tx *store.Tx) error { return tx.EndAttestations(foreign, m.ID, "AS1", "x") },
+			"accept": func(tx *store.Tx) error {
+				return tx.AddAcceptedRisk(foreign, m.ID, store.AcceptedRisk{ID: testenv.NewID(t), Objective: "CO-A1-T1", UserID: stranger.ID, ReviewBy: tx.Now()})
+			},
+			"end an acceptance": func(tx *store.Tx) error { _, err := tx.EndAcceptedRisk(foreign, m.ID, "CO-A1-T1", "x"); return err },
+			"weaken":            func(tx *store.Tx) error { return tx.WeakenObjective(foreign, m.ID, "CO-A2-T2", "x") },
+			"approve":           func(tx *store.Tx) error { _, err := tx.ApproveObjective(foreign, m.ID, "CO-A1-T1"); return err },
+			"weaken a control":  func(tx *store.Tx) error { return tx.WeakenControl(foreign, m.ID, "C1", "x") },
+			"review":            func(tx *store.Tx) error { return tx.ReviewControls(foreign, m.ID, []threat.ID{"C1"}) },
+			"restore a control": func(tx *store.Tx) error { return tx.RestoreControl(foreign, m.ID, "C1") },
+			"carry": func(tx *store.Tx) error {
+				return tx.CarryControl(foreign, m.ID, store.Carried{Control: "C1", Assumption: "AS2"})
+			},
+			"drop": func(tx *store.Tx) error { return tx.DropControl(foreign, m.ID, store.Carried{Control: "C1"}) },
+			"document": func(tx *store.Tx) error {
+				_, err := tx.AddDocument(foreign, m.ID, store.Document{Control: "C1", Title: "x"})
+				return err
+			},
+			"remove a document": func(tx *store.Tx) error { _, err := tx.RemoveDocument(foreign, m.ID, "C1", 1); return err },
+			"repositories":      func(tx *store.Tx) error { return tx.SetRepos(foreign, m.ID, []store.Repo{{Repo: "o/r"}}) },
+			"hide":              func(tx *store.Tx) error { return tx.HideModel(foreign, m.ID) },
+			"rename":            func(tx *store.Tx) error { return tx.RenameModel(foreign, m.ID, "mine") },
 			"link to a control of the owner, in a model of one's own": func(tx *store.Tx) error {
 				return tx.AddLinks(foreign, own.ID, []store.Link{{"CO-A1-T1", 2, "C9"}})
 			},
