@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -281,6 +282,61 @@ func TestDocumentsAndCarriedControls(t *testing.T) {
 			if e.try(write) == nil {
 				t.Errorf("%s hangs on a control that is not there", name)
 			}
+		}
+	})
+}
+
+// Every field of the filter narrows, an object is found among several, and nothing of another workspace is counted.
+func TestFilteredActivity(t *testing.T) {
+	onBoth(t, func(t *testing.T, e env) {
+		w, u := tenant(t, e, "u@example.org")
+		foreign, _ := tenant(t, e, "foreign@example.org")
+		rows := []store.Activity{
+			{Verb: "edit_controls", Outcome: "done", UserID: u, ModelID: "m", Object: "C1, C12"},
+			{Verb: "edit_asset", Outcome: "done", UserID: "other", ModelID: "m", Object: "A1"},
+			{Verb: "accept_risk", Outcome: "refused", Code: threat.Forbidden, UserID: u, ModelID: "n"},
+		}
+		for i, a := range rows {
+			e.clock.Advance(time.Minute)
+			e.write(t, func(tx *store.Tx) error {
+				a.ID = fmt.Sprint("a", i)
+				if err := tx.AddActivity(w, a); err != nil {
+					return err
+				}
+				a.ID = fmt.Sprint("f", i)
+				return tx.AddActivity(foreign, a)
+			})
+		}
+		at := func(minutes int) *time.Time { t := testenv.Start.Add(time.Duration(minutes) * time.Minute); return &t }
+		for name, c := range map[string]struct {
+			f    store.ActivityFilter
+			want string
+		}{
+			"all":            {store.ActivityFilter{}, "a2 a1 a0"},
+			"model":          {store.ActivityFilter{Model: "m"}, "a1 a0"},
+			"verb":           {store.ActivityFilter{Verb: "edit_asset"}, "a1"},
+			"outcome":        {store.ActivityFilter{Outcome: "refused"}, "a2"},
+			"user":           {store.ActivityFilter{User: u}, "a2 a0"},
+			"an object":      {store.ActivityFilter{Object: "A1"}, "a1"},
+			"the first":      {store.ActivityFilter{Object: "C1"}, "a0"},
+			"the last":       {store.ActivityFilter{Object: "C12"}, "a0"},
+			"half an object": {store.ActivityFilter{Object: "C"}, ""},
+			"SQL is text":    {store.ActivityFilter{Object: "%' OR 1=1 --"}, ""},
+			"since":          {store.ActivityFilter{Since: at(2)}, "a2 a1"},
+			"until":          {store.ActivityFilter{Until: at(2)}, "a1 a0"},
+			"two fields":     {store.ActivityFilter{User: u, Model: "m"}, "a0"},
+		} {
+			e.read(t, func(v *store.Snapshot) error {
+				got := ""
+				list, counts, err := v.FilteredActivity(w, c.f, 10, 0)
+				for _, a := range list {
+					got = strings.TrimPrefix(got+" "+a.ID, " ")
+				}
+				if got != c.want || counts["done"]+counts["refused"] != len(list) {
+					t.Errorf("%s: %q, counts %v; want %q", name, got, counts, c.want)
+				}
+				return err
+			})
 		}
 	})
 }
