@@ -48,6 +48,8 @@ func TestScripts(t *testing.T) {
 			"http":     callHTTP,
 			"jsonpath": jsonPath,
 			"mode":     fileMode,
+			"time":     setTime,
+			"until":    waitUntil,
 		},
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("REDOUBT_UPDATE_SCRIPTS") != "",
