@@ -106,6 +106,13 @@ var toolCases = map[string]func(ids) live.Args{
 			"format": "redoubt/threat-model", "format_version": 1, "model": live.Args{"title": "taken", "feature_description": "taken"},
 		}}
 	},
+	"submit_findings": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "findings": []any{live.Args{"control_id": "C1", "title": "taken"}}}
+	},
+	"list_findings": func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"update_finding": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "finding_id": "F1", "status": "acknowledged"}
+	},
 	"get_activity": func(i ids) live.Args { return live.Args{"model_id": i.model} },
 }
 
@@ -125,7 +132,9 @@ var routeBodies = map[string]func(ids) string{
 
 	"POST /models/{model_id}/verification/runs": func(ids) string { return `{"statement":{}}` },
 
-	"POST /models/{model_id}/analyze-change": func(ids) string { return `{"repo":"org/taken","changed_paths":["a.go"]}` },
+	"POST /models/{model_id}/analyze-change":        func(ids) string { return `{"repo":"org/taken","changed_paths":["a.go"]}` },
+	"POST /models/{model_id}/findings":              func(ids) string { return `{"findings":[{"control_id":"C1","title":"taken"}]}` },
+	"POST /models/{model_id}/findings/{finding_id}": func(ids) string { return `{"status":"acknowledged"}` },
 	"POST /models/import": func(ids) string {
 		return `{"document":{"format":"redoubt/threat-model","format_version":1,"model":{"title":"taken","feature_description":"taken"}}}`
 	},
@@ -303,7 +312,7 @@ func TestPromptsIsolate(t *testing.T) {
 // request sends a route's request with ids in its path.
 func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
 	t.Helper()
-	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1").Replace(rt.Path)
+	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1").Replace(rt.Path)
 	if strings.Contains(path, "{") {
 		t.Fatalf("%s %s: the test does not know what to put into the path", rt.Method, rt.Path)
 	}

@@ -138,3 +138,9 @@ func (t *Tx) LinkFindings(workspace, model string, links []FindingLink) error {
 	}
 	return nil
 }
+
+// MapFinding says which control a finding is about.
+func (t *Tx) MapFinding(workspace, model string, id, control threat.ID) error {
+	return t.exec(`UPDATE findings SET control_id = ?, updated_at = ? WHERE workspace_id = ? AND model_id = ? AND finding_id = ?`,
+		string(control), micros(t.now), workspace, model, string(id))
+}

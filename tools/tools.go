@@ -93,6 +93,7 @@ func New(svc *service.Service, log zerolog.Logger) (*Registry, error) {
 	controls(r, svc)
 	verification(r, svc)
 	posture(r, svc)
+	findings(r, svc)
 	decisions(r, svc)
 	versions(r, svc)
 	workspaces(r, svc)

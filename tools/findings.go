@@ -1,0 +1,22 @@
+package tools
+
+import (
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/service"
+)
+
+// findings registers the tools on what is missing.
+func findings(r *Registry, svc *service.Service) {
+	add(r, Tool{
+		Name: "submit_findings", Title: "Submit findings", Toolset: Core, Needs: account.Write, Effect: Adds,
+		Description: "Record what a control asks for and the code lacks; all or nothing. A repeat is the finding that is known.",
+	}, svc.SubmitFindings)
+	add(r, Tool{
+		Name: "list_findings", Title: "Findings", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "What is missing, drift included; open ones first, the gravest first.",
+	}, svc.ListFindings)
+	add(r, Tool{
+		Name: "update_finding", Title: "Update a finding", Toolset: Core, Needs: account.Write, Effect: Changes,
+		Description: "Acknowledge, remediate with assertions, assign a control, or dismiss with a reason (needs decide). Verified is computed from CI.",
+	}, svc.UpdateFinding)
+}
