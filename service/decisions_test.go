@@ -175,6 +175,7 @@ func TestAttestation(t *testing.T) {
 // What an attestation was given for: the text, and the statement and tier of each CO. When that changes it counts no more; and what ended it
 // for good does not count again when it changes back.
 func TestAttestationLapses(t *testing.T) {
+	base := newDesk(t)
 	high, low := threat.High, threat.Low
 	text := func(s *site, id threat.ID, text string) {
 		must(s.assumptionOp(service.AssumptionOp{Op: service.OpEdit, ID: id, Text: &text}))(s.t)
@@ -242,7 +243,7 @@ func TestAttestationLapses(t *testing.T) {
 		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newDesk(t)
+			s := base.fresh(t)
 			as := s.assume("Disks are encrypted.", "CO-A2-T1", "CO-A2-T2") // version 2
 			s.attest(as)
 			s.stands("CO-A2-T2", posture.Mitigated, posture.ByAssumption)
@@ -475,6 +476,7 @@ func TestCarriedControl(t *testing.T) {
 
 // Every way that a person has of moving an assumption, from every state, for each sort of it.
 func TestAssumptionStateMachine(t *testing.T) {
+	base := newDesk(t)
 	type outcome struct {
 		to   threat.AssumptionState
 		code threat.Code
@@ -499,7 +501,7 @@ func TestAssumptionStateMachine(t *testing.T) {
 	} {
 		for i, op := range ops {
 			t.Run(fmt.Sprint(c.sort, " ", c.from, " ", op), func(t *testing.T) {
-				s := newDesk(t)
+				s := base.fresh(t)
 				id := threat.ID("AS1")
 				boundaries := func(ops ...service.BoundaryOp) {
 					must(s.EditTrustBoundaries(ctx, s.who, service.EditTrustBoundariesIn{Target: target(s.model), Operations: ops}))(t)

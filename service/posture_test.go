@@ -129,6 +129,7 @@ func TestAssessModel(t *testing.T) {
 
 // What changed since, for every input of a CO's status: which COs, and in which words; by time, and by version.
 func TestChangedSince(t *testing.T) {
+	base := newDesk(t)
 	type steps func(s *site)
 	none := func(*site) {}
 	for _, c := range []struct {
@@ -228,7 +229,7 @@ func TestChangedSince(t *testing.T) {
 		}, map[threat.ID]string{"CO-A2-T2": "its acceptance ended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newDesk(t)
+			s := base.fresh(t)
 			s.clock.Advance(time.Second)
 			c.before(s)
 			s.clock.Advance(time.Second)
