@@ -93,13 +93,13 @@ func (s *Service) controlsFor(c *changeset, who account.Principal) (string, erro
 	if err != nil {
 		return "", err
 	}
-	h, err := s.loadHead(c.tx.View(), who.WorkspaceID, m)
+	controls, err := c.tx.Controls(who.WorkspaceID, c.model.ID) // not the head: it would be kept before the commit
 	if err != nil {
 		return "", err
 	}
-	groups := h.groups()
 	bare := slices.DeleteFunc(threat.SortIDs(c.converted), func(co threat.ID) bool {
-		return groups[co] != nil || !h.structure.HasObjective(co)
+		return !c.structure.HasObjective(co) ||
+			slices.ContainsFunc(controls, func(k store.Control) bool { return slices.Contains(k.Objectives, co) })
 	})
 	if len(bare) == 0 {
 		return "", nil
