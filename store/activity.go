@@ -34,37 +34,12 @@ func (t *Tx) AddActivity(workspace string, a Activity) error {
 
 // Activity returns a page of a workspace's activity, newest first, and how many rows there are. An empty model means all.
 func (v *Snapshot) Activity(workspace, model string, limit, offset int) ([]Activity, int, error) {
-	const where = `workspace_id = ? AND (? = '' OR model_id = ?)`
-	var total int
-	if err := v.get(&total, `SELECT COUNT(*) FROM activity WHERE `+where, workspace, model, model); err != nil {
-		return nil, 0, err
+	rows, counts, err := v.FilteredActivity(workspace, ActivityFilter{Model: model}, limit, offset)
+	total := 0
+	for _, n := range counts {
+		total += n
 	}
-	var rows []struct {
-		ID      string      `db:"id"`
-		At      int64       `db:"at"`
-		UserID  string      `db:"user_id"`
-		KeyID   string      `db:"key_id"`
-		Verb    string      `db:"verb"`
-		Outcome string      `db:"outcome"`
-		Code    threat.Code `db:"code"`
-		ModelID string      `db:"model_id"`
-		Version int         `db:"version"`
-		Object  string      `db:"object"`
-		Detail  string      `db:"detail"`
-	}
-	err := v.list(&rows, `
-		SELECT id, at, user_id, key_id, verb, outcome, code, model_id, version, object, detail
-		FROM activity
-		WHERE `+where+`
-		ORDER BY id DESC LIMIT ? OFFSET ?`, workspace, model, model, limit, offset)
-	if err != nil {
-		return nil, 0, err
-	}
-	out := make([]Activity, len(rows))
-	for i, r := range rows {
-		out[i] = Activity{r.ID, fromMicros(r.At), r.UserID, r.KeyID, r.Verb, r.Outcome, r.Code, r.ModelID, r.Version, r.Object, r.Detail}
-	}
-	return out, total, nil
+	return rows, total, err
 }
 
 // ActivityFilter narrows the activity. Zero fields do not narrow. Object is one id; a row that names several, as "C1, C2", has each.
