@@ -27,7 +27,13 @@ type language struct {
 }
 
 // languages is the table of what is understood.
-var languages = []*language{&golang, &python, &javascript, &typescript, &taggedTypescript}
+var languages = []*language{
+	&golang,
+	&python,
+	&javascript,
+	&typescript,
+	&taggedTypescript,
+}
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.
 var ErrUnsupported = errors.New("unsupported language")

@@ -15,6 +15,18 @@ const (
 	Python     Language = "python"
 	JavaScript Language = "javascript" // .js, .mjs, .cjs, .jsx
 	TypeScript Language = "typescript" // .ts, .mts, .cts, .tsx
+	Java       Language = "java"       // .java
+	Kotlin     Language = "kotlin"     // .kt, .kts
+	Scala      Language = "scala"      // .scala, .sc
+	CSharp     Language = "csharp"     // .cs
+	Swift      Language = "swift"      // .swift
+	Rust       Language = "rust"       // .rs
+	C          Language = "c"          // .c, .h
+	CPP        Language = "cpp"        // .cc, .cpp, .cxx, .hh, .hpp, .hxx, .ipp, .inl
+	PHP        Language = "php"        // .php, .phtml
+	Ruby       Language = "ruby"       // .rb, .rake, .ru, .gemspec
+	Shell      Language = "shell"      // .sh, .bash, .ksh, and run blocks of workflows (.yml, .yaml)
+	SQL        Language = "sql"        // .sql
 )
 
 // Span is a range of bytes of the text; End is exclusive.
