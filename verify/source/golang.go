@@ -39,7 +39,14 @@ type gofile struct {
 	vars    map[string]bool   // variables of the package that the file declares
 	headers map[string]bool   // variables that hold an http.Header
 	fiber   map[string]bool   // variables that hold a *fiber.Ctx
-	test    bool              // the file's tests are run by go test
+	readers map[string]int    // functions that read the variable of the environment which that argument names
+
+	requests map[string]bool              // variables that hold a request
+	sent     map[*ast.CompositeLit]bool   // headers of a request
+	suites   map[string]string            // types whose methods a test runs: to the name of the test
+	tables   map[string]*ast.CompositeLit // variables of the function at hand that hold a literal
+	methods  []Decl                       // those called Test*, without parameters
+	test     bool                         // the file's tests are run by go test
 
 	line  int    // from 0: the one asked for last, since most questions are about it or the next
 	spans []Span // for arguments of calls, made in one go
@@ -62,11 +69,17 @@ func parseGo(f *File) error {
 	g := &gofile{
 		File: f, src: string(f.Text), base: tree.FileStart,
 		modules: map[string]string{}, consts: map[string]string{}, vars: map[string]bool{}, headers: map[string]bool{}, fiber: map[string]bool{},
+		readers: map[string]int{}, requests: map[string]bool{}, sent: map[*ast.CompositeLit]bool{}, suites: map[string]string{},
 		test: strings.HasSuffix(f.name, "_test.go"),
 	}
 	f.Calls, f.Strings = make([]Call, 0, count.brackets), make([]String, 0, count.strings)
 	g.imports(tree)
 	g.gather(tree)
+	for _, decl := range tree.Decls {
+		if d, ok := decl.(*ast.FuncDecl); ok {
+			g.envReaders(d)
+		}
+	}
 	for _, decl := range tree.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
@@ -84,6 +97,7 @@ func parseGo(f *File) error {
 			g.walk(d)
 		}
 	}
+	g.suiteTests()
 	return nil
 }
 
@@ -268,8 +282,12 @@ func (g *gofile) function(d *ast.FuncDecl) {
 		decl.Body = g.inner(d.Body.Lbrace, d.Body.Rbrace)
 	}
 	g.Decls = append(g.Decls, decl)
-	if g.test && owner == "" {
+	switch {
+	case !g.test:
+	case owner == "":
 		g.testOf(d)
+	case strings.HasPrefix(d.Name.Name, "Test") && len(decl.Params) == 0:
+		g.methods = append(g.methods, decl)
 	}
 	if d.Body != nil {
 		g.owner = decl.Qualified()

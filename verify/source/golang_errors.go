@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -222,85 +221,4 @@ func (g *gofile) returnHandler(n *ast.ReturnStmt) {
 			return
 		}
 	}
-}
-
-// testOf notes the tests of a function of a test file: the function itself and its subtests with literal names, as go test
-// names them.
-func (g *gofile) testOf(d *ast.FuncDecl) {
-	name := d.Name.Name
-	switch {
-	case goTestName(name, "Test") && g.takes(d.Type, "testing.T"):
-	case goTestName(name, "Fuzz") && g.takes(d.Type, "testing.F"):
-	case goTestName(name, "Example") && len(d.Type.Params.List) == 0 && d.Type.Results == nil:
-	default:
-		return
-	}
-	g.Tests = append(g.Tests, Test{Name: name, Line: g.LineOf(g.at(d.Name.Pos()))})
-	if d.Body != nil && strings.HasPrefix(name, "Test") {
-		g.subtests(name, d.Body, map[string]int{})
-	}
-}
-
-// goTestName reports whether go test takes the name for a test: what follows the prefix is no small letter.
-func goTestName(name, prefix string) bool {
-	rest, ok := strings.CutPrefix(name, prefix)
-	return ok && (rest == "" || strings.ToLower(rest[:1]) != rest[:1] || rest[0] == '_' || '0' <= rest[0] && rest[0] <= '9' || rest[0] >= 0x80)
-}
-
-// takes reports whether the one parameter of a function is a pointer to the type.
-func (g *gofile) takes(t *ast.FuncType, name string) bool {
-	if t.Params == nil || len(t.Params.List) != 1 || len(t.Params.List[0].Names) > 1 {
-		return false
-	}
-	star, ok := t.Params.List[0].Type.(*ast.StarExpr)
-	return ok && g.dotted(star.X) == name
-}
-
-func (g *gofile) subtests(parent string, body ast.Node, seen map[string]int) {
-	ast.Inspect(body, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if !ok || len(call.Args) != 2 {
-			return true
-		}
-		fun, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || fun.Sel.Name != "Run" {
-			return true
-		}
-		title, ok := g.stringOf(call.Args[0])
-		if !ok {
-			return true
-		}
-		name := parent + "/" + goSubtestName(title)
-		count := seen[name]
-		seen[name]++
-		if count > 0 || title == "" {
-			number := strconv.Itoa(count)
-			if count < 10 {
-				number = "0" + number
-			}
-			name += "#" + number
-		}
-		g.Tests = append(g.Tests, Test{Name: name, Line: g.LineOf(g.at(call.Pos()))})
-		if lit, ok := call.Args[1].(*ast.FuncLit); ok {
-			g.subtests(name, lit.Body, seen)
-		}
-		return false
-	})
-}
-
-// goSubtestName writes the title of a subtest as the testing package does: blanks as underscores, the unprintable escaped.
-func goSubtestName(title string) string {
-	var b strings.Builder
-	for _, r := range title {
-		switch {
-		case r == ' ' || '\t' <= r && r <= '\r' || r == 0x85 || r == 0xA0 || r == 0x2028 || r == 0x2029:
-			b.WriteByte('_')
-		case !strconv.IsPrint(r):
-			s := strconv.QuoteRune(r)
-			b.WriteString(s[1 : len(s)-1])
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

@@ -21,7 +21,12 @@ func (g *gofile) binds(t *ast.FuncType) {
 	for _, field := range t.Params.List {
 		kind := g.src[g.at(field.Type.Pos()):g.at(field.Type.End())]
 		for _, name := range field.Names {
+			delete(g.requests, name.Name) // a parameter hides what was called so before
 			switch {
+			case kind == "*http.Request":
+				g.requests[name.Name] = true
+			case kind == "func(string) string" && strings.EqualFold(name.Name, "getenv"):
+				g.readers[name.Name] = 0
 			case strings.HasSuffix(kind, "http.Header") || strings.HasSuffix(kind, "textproto.MIMEHeader"):
 				g.headers[name.Name] = true
 			case strings.HasSuffix(kind, "fiber.Ctx"):
@@ -48,8 +53,19 @@ func (g *gofile) reference(list *[]Reference, name string, at token.Pos) {
 
 // callEnv notes the environment variables that a call reads.
 func (g *gofile) callEnv(n *ast.CallExpr) {
+	if len(n.Args) == 0 {
+		return
+	}
+	if name, ok := n.Fun.(*ast.Ident); ok {
+		if i, reads := g.readers[name.Name]; reads && i < len(n.Args) {
+			if variable, ok := g.stringOf(n.Args[i]); ok {
+				g.reference(&g.Env, variable, n.Pos())
+			}
+		}
+		return
+	}
 	fun, ok := n.Fun.(*ast.SelectorExpr)
-	if !ok || len(n.Args) == 0 {
+	if !ok {
 		return
 	}
 	x, ok := fun.X.(*ast.Ident)
@@ -58,9 +74,17 @@ func (g *gofile) callEnv(n *ast.CallExpr) {
 	}
 	switch fun.Sel.Name {
 	case "Getenv", "LookupEnv":
-		if module := g.modules[x.Name]; module == "os" || module == "syscall" {
+		if g.readsEnv(fun) {
 			if name, ok := g.stringOf(n.Args[0]); ok {
 				g.reference(&g.Env, name, n.Pos())
+			}
+		}
+	case "EnvVars": // Sources: cli.EnvVars("PORT")
+		if strings.Contains(g.modules[x.Name], "urfave/cli") {
+			for _, arg := range n.Args {
+				if name, ok := g.stringOf(arg); ok {
+					g.reference(&g.Env, name, arg.Pos())
+				}
 			}
 		}
 	case "ExpandEnv":
@@ -80,6 +104,42 @@ func (g *gofile) callEnv(n *ast.CallExpr) {
 	}
 }
 
+// readsEnv reports whether an expression is the function of the standard library that reads a variable.
+func (g *gofile) readsEnv(fun ast.Expr) bool {
+	s, ok := fun.(*ast.SelectorExpr)
+	if !ok || s.Sel.Name != "Getenv" && s.Sel.Name != "LookupEnv" {
+		return false
+	}
+	x, ok := s.X.(*ast.Ident)
+	return ok && (g.modules[x.Name] == "os" || g.modules[x.Name] == "syscall")
+}
+
+// envReaders notes the functions of the file that read the variable which one of their parameters names:
+// func getEnv(key, fallback string) string { if v, ok := os.LookupEnv(key); ok { … } … }.
+func (g *gofile) envReaders(d *ast.FuncDecl) {
+	if d.Recv != nil || d.Body == nil || d.Type.Params == nil {
+		return
+	}
+	params := map[string]int{}
+	for _, field := range d.Type.Params.List {
+		for _, name := range field.Names {
+			params[name.Name] = len(params)
+		}
+	}
+	ast.Inspect(d.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) != 1 || !g.readsEnv(call.Fun) {
+			return true
+		}
+		if name, ok := call.Args[0].(*ast.Ident); ok {
+			if i, isParam := params[name.Name]; isParam {
+				g.readers[d.Name.Name] = i
+			}
+		}
+		return true
+	})
+}
+
 var envInText = regexp.MustCompile(`\$(?:\{(\w+)\}|(\w+))`)
 
 // tags notes the variables that the tags of a struct name: `env:"PORT"`, `envconfig:"PORT"`.
@@ -95,7 +155,7 @@ func (g *gofile) tags(n *ast.StructType) {
 		for _, key := range []string{"env", "envconfig"} {
 			if value, ok := reflect.StructTag(tag).Lookup(key); ok {
 				name, _, _ := strings.Cut(value, ",")
-				g.reference(&g.Env, name, field.Tag.Pos())
+				g.reference(&g.Env, strings.TrimSpace(name), field.Tag.Pos())
 			}
 		}
 	}
@@ -104,7 +164,14 @@ func (g *gofile) tags(n *ast.StructType) {
 // callHTTP notes the headers that a call sets and the middleware that it registers.
 func (g *gofile) callHTTP(n *ast.CallExpr) {
 	fun, ok := n.Fun.(*ast.SelectorExpr)
-	if !ok || len(n.Args) == 0 {
+	if !ok {
+		return
+	}
+	if len(n.Args) == 0 {
+		if g.dotted(fun) == "gin.Default" && g.imported("gin-gonic/gin") { // an engine with these two
+			g.reference(&g.Middle, "gin.Logger", n.Pos())
+			g.reference(&g.Middle, "gin.Recovery", n.Pos())
+		}
 		return
 	}
 	switch name := fun.Sel.Name; name {
@@ -112,12 +179,8 @@ func (g *gofile) callHTTP(n *ast.CallExpr) {
 		if len(n.Args) == 2 && (g.isHeader(fun.X) || g.isFiber(fun.X)) {
 			g.header(n.Args[0], n.Args[1])
 		}
-	case "Header": // gin, echo's binder: c.Header("X", "v")
-		if len(n.Args) == 2 {
-			g.header(n.Args[0], n.Args[1])
-		}
-	case "SetHeader", "AddHeader":
-		if len(n.Args) == 2 {
+	case "Header", "SetHeader", "AddHeader": // gin: c.Header("X", "v"); chi: middleware.SetHeader("X", "v")
+		if len(n.Args) == 2 && !g.asks(fun.X) && !slices.ContainsFunc(goClients, g.imported) {
 			g.header(n.Args[0], n.Args[1])
 		}
 	case "Use", "UseFunc", "UseHandler", "UseHandlerFunc":
@@ -165,7 +228,46 @@ func (g *gofile) callHTTP(n *ast.CallExpr) {
 
 var goRoutes = wordSet(`GET POST PUT PATCH DELETE HEAD OPTIONS ANY`)
 
-// isHeader reports whether an expression is a set of headers: w.Header(), r.Header, a variable made of one or called so.
+// goClients are modules whose requests have setters of headers that look like those of answers.
+var goClients = []string{"go-resty/resty", "resty.dev/", "imroc/req", "parnurzeal/gorequest", "gojek/heimdall", "dghubble/sling"}
+
+// goAnswering are words of what answers a request, goAsking of what is one.
+var (
+	goAnswering = wordSet("res resp response reply rw w writer rec recorder answer result")
+	goAsking    = wordSet("req request r outreq outgoing in out")
+)
+
+// answers reports whether a value is called like something that answers, or is known to be a response.
+func (g *gofile) answers(e ast.Expr) bool {
+	name := goLastName(e)
+	return name != "" && !g.requests[name] && slices.ContainsFunc(words(name), func(w string) bool { return goAnswering[w] })
+}
+
+// asks reports whether a value is a request, or is called like one.
+func (g *gofile) asks(e ast.Expr) bool {
+	name := goLastName(e)
+	return g.requests[name] || slices.ContainsFunc(words(name), func(w string) bool { return goAsking[w] })
+}
+
+// goLastName returns the last name of an expression: of a variable, a field, a call.
+func goLastName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	case *ast.CallExpr:
+		return goLastName(e.Fun)
+	case *ast.ParenExpr:
+		return goLastName(e.X)
+	case *ast.StarExpr:
+		return goLastName(e.X)
+	}
+	return ""
+}
+
+// isHeader reports whether an expression is the headers of an answer: w.Header(), resp.Header, a variable made of one or called
+// so. Those of a request are not.
 func (g *gofile) isHeader(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.ParenExpr:
@@ -176,9 +278,9 @@ func (g *gofile) isHeader(e ast.Expr) bool {
 			name, isIdent := e.Fun.(*ast.Ident)
 			return isIdent && name.Name == "Header"
 		}
-		return fun.Sel.Name == "Header" || fun.Sel.Name == "MIMEHeader"
+		return fun.Sel.Name == "Header" && !g.asks(fun.X) || fun.Sel.Name == "MIMEHeader"
 	case *ast.SelectorExpr:
-		return e.Sel.Name == "Header" || e.Sel.Name == "Headers"
+		return (e.Sel.Name == "Header" || e.Sel.Name == "Headers") && g.answers(e.X)
 	case *ast.Ident:
 		return g.headers[e.Name] || e.Name == "header" || e.Name == "headers" || e.Name == "hdr"
 	}
@@ -205,6 +307,18 @@ func (g *gofile) header(name, value ast.Expr) {
 
 // assignHTTP notes headers set by index, variables that hold headers, and handlers wrapped in place.
 func (g *gofile) assignHTTP(n *ast.AssignStmt) {
+	if len(n.Rhs) == 1 {
+		if call, ok := n.Rhs[0].(*ast.CallExpr); ok {
+			if name, ok := n.Lhs[0].(*ast.Ident); ok {
+				switch goLastName(call.Fun) { // of http and httptest, and methods of a request
+				case "NewRequest", "NewRequestWithContext", "Clone", "WithContext":
+					g.requests[name.Name] = true
+				default:
+					delete(g.requests, name.Name)
+				}
+			}
+		}
+	}
 	if len(n.Lhs) != len(n.Rhs) {
 		return
 	}
@@ -222,8 +336,14 @@ func (g *gofile) assignHTTP(n *ast.AssignStmt) {
 			if list, ok := value.(*ast.CompositeLit); ok && list.Type != nil && g.dotted(list.Type) == "http.Header" {
 				g.headers[t.Name] = true
 			}
+			if g.readsEnv(value) {
+				g.readers[t.Name] = 0
+			}
 			g.rewrapped(t.Name, value)
 		case *ast.SelectorExpr:
+			if list, ok := value.(*ast.CompositeLit); ok && t.Sel.Name == "Header" && !g.answers(t.X) {
+				g.sent[list] = true
+			}
 			if t.Sel.Name == "Handler" {
 				g.wrapped(value)
 			} else if name := g.dotted(t); name != "" {
@@ -250,7 +370,19 @@ func (g *gofile) rewrapped(name string, value ast.Expr) {
 
 // literalHTTP notes the headers of an http.Header{…}.
 func (g *gofile) literalHTTP(n *ast.CompositeLit) {
-	if n.Type == nil || g.dotted(n.Type) != "http.Header" {
+	if n.Type == nil || g.sent[n] {
+		return
+	}
+	if name := g.dotted(n.Type); name == "http.Request" || strings.HasSuffix(name, "Request") {
+		for _, element := range n.Elts { // what is sent with it
+			if pair, ok := element.(*ast.KeyValueExpr); ok {
+				if list, ok := pair.Value.(*ast.CompositeLit); ok {
+					g.sent[list] = true
+				}
+			}
+		}
+		return
+	} else if name != "http.Header" {
 		return
 	}
 	for _, element := range n.Elts {

@@ -51,7 +51,7 @@ func TestGo(t *testing.T) {
 		{"tests of a file that go test does not run", "package p\nfunc TestA(t *testing.T) {}", []string{"no test TestA"}},
 	})
 	claims(t, "a_test.go", []claim{
-		{"tests and subtests", "package p\nfunc TestA(t *testing.T) {\n\tt.Run(\"a b\", func(t *testing.T) { t.Run(\"c\", f) })\n\tt.Run(\"a b\", f)\n\tt.Run(name, f)\n\t// t.Run(\"x\", f)\n}\nfunc Testing(t *testing.T) {}\nfunc TestMain(m *testing.M) {}\nfunc FuzzA(f *testing.F) {}\nfunc ExampleA() {}\nfunc BenchmarkA(b *testing.B) {}\nfunc (s *S) TestB(t *testing.T) {}", []string{
+		{"tests and subtests", "package p\nfunc TestA(t *testing.T) {\n\tt.Run(\"a b\", func(t *testing.T) { t.Run(\"c\", f) })\n\tt.Run(\"a b\", f)\n\tt.Run(name, f)\n\t// t.Run(\"x\", f)\n}\nfunc Testing(t *testing.T) {}\nfunc TestMain(m *testing.M) {}\nfunc FuzzA(f *testing.F) {}\nfunc ExampleA() { // Output: 1\n}\nfunc BenchmarkA(b *testing.B) {}\nfunc (s *S) TestB(t *testing.T) {}", []string{
 			"test TestA", "test TestA/a_b", "test TestA/a_b/c", "test TestA/a_b#01", "no test TestA/x", "no test Testing", "no test TestMain",
 			"test FuzzA", "test ExampleA", "no test BenchmarkA", "no test TestB",
 		}},
