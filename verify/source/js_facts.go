@@ -10,7 +10,11 @@ import (
 // jsFacts turns what the parser noted into the facts of a file.
 type jsFacts struct {
 	*jsParser
-	f *File
+	f       *File
+	modules map[string]string // names that imports bind to a whole module; made when it is wanted
+	objects map[string]int32  // names that hold a schema of an object: its brace; made when it is wanted
+	configs map[string]bool   // parameters that hold NestJS's configuration; made when it is wanted
+	copied  int               // names of the environment that were followed
 }
 
 func (j *jsFacts) fill() {
@@ -42,6 +46,7 @@ func (j *jsFacts) fill() {
 	}
 	slices.SortStableFunc(j.calls, func(a, b jsCall) int { return int(a.start - b.start) })
 	j.handlers()
+	j.errorFunctions()
 	j.environment()
 	j.headers()
 	j.middleware()

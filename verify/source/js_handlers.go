@@ -1,6 +1,9 @@
 package source
 
-import "strings"
+import (
+	"sort"
+	"strings"
+)
 
 // handlers finds the places where an error is handled: a catch with a body that does more than throw on, .catch(f), the
 // second function of .then, and "if (err)" of callbacks. Finally alone handles nothing.
@@ -31,11 +34,81 @@ func (j *jsFacts) handlers() {
 			how = ".catch"
 		case strings.HasSuffix(c.name, ".then"):
 			how, index = ".then", 1
+		case strings.HasSuffix(c.name, ".setErrorHandler"), strings.HasSuffix(c.name, ".onError"): // of fastify, Hono, Elysia
+			how = c.name[strings.LastIndexByte(c.name, '.'):]
+		case strings.HasSuffix(c.name, ".on"), strings.HasSuffix(c.name, ".once"), strings.HasSuffix(c.name, ".addListener"):
+			if len(args) > 1 && args[0].value.shape == jsStringValue {
+				if event, _ := j.literal(args[0].tokens); event == "error" {
+					how, index = `.on("error")`, 1
+				}
+			}
 		}
 		if how != "" && len(args) > index && j.handles(args[index]) {
 			f.Handlers = append(f.Handlers, Handler{How: how, Span: Span{int(c.start), int(c.end)}, Line: f.LineOf(int(j.at(c.open).start))})
 		}
 	}
+}
+
+// errorFunctions finds the functions that a framework gives errors to: error middleware of Express, known by its four
+// parameters, exception filters of NestJS and error boundaries of React. One that only hands the error on handles nothing.
+func (j *jsFacts) errorFunctions() {
+	filters := map[string]bool{}
+	for i := range j.functions {
+		fn := &j.functions[i]
+		for _, d := range j.decorators[fn.decorators.from:fn.decorators.to] {
+			if fn.kind == Class && d.name == "Catch" {
+				filters[fn.name] = true
+			}
+		}
+	}
+	for i := range j.functions {
+		fn := &j.functions[i]
+		if fn.kind != Function || fn.body.Empty() {
+			continue
+		}
+		how := ""
+		params := fn.params.to - fn.params.from
+		switch {
+		case params == 4:
+			how = "error middleware"
+		case fn.name == "catch" && fn.owner != "" && filters[fn.owner]:
+			how = "@Catch"
+		case fn.name == "componentDidCatch" || fn.name == "getDerivedStateFromError":
+			how = fn.name
+		default:
+			continue
+		}
+		names := j.names(fn)
+		if len(names) == 0 || params == 4 && (len(names) != 4 || !jsErrorName(names[0])) {
+			continue
+		}
+		body := jsRange{j.tokenAt(fn.body.Start), j.tokenAt(fn.body.End)}
+		if j.does(body, names[0]) && !j.handsOn(body, names) {
+			j.f.Handlers = append(j.f.Handlers, Handler{How: how, Span: fn.body, Line: j.f.LineOf(int(fn.at))})
+		}
+	}
+}
+
+// handsOn reports whether a body is no more than next(err), or its return.
+func (j *jsFacts) handsOn(body jsRange, names []string) bool {
+	i := body.from
+	if j.at(i).kind == jsReturn {
+		i++
+	}
+	if len(names) != 4 || j.spelled(i) != names[3] || j.at(i+1).kind != jsOpenParen || j.spelled(i+2) != names[0] || j.at(i+1).match != i+3 {
+		return false
+	}
+	for i += 4; i < body.to; i++ {
+		if j.at(i).kind != jsSemicolon {
+			return false
+		}
+	}
+	return true
+}
+
+// tokenAt returns the index of the first token at or after an offset.
+func (j *jsFacts) tokenAt(offset int) int32 {
+	return int32(sort.Search(len(j.toks), func(i int) bool { return int(j.toks[i].start) >= offset }))
 }
 
 // does reports whether statements do anything: more than nothing, and more than throwing the error on unseen.
@@ -89,98 +162,17 @@ func (j *jsFacts) failure(condition jsRange) string {
 	if condition.to <= condition.from || !j.at(condition.from).kind.name() {
 		return ""
 	}
-	name := j.spelled(condition.from)
-	switch strings.ToLower(name) {
-	case "err", "error", "er", "e", "ex", "exception", "cause", "reason":
-		return name
-	}
-	if strings.HasSuffix(name, "Err") || strings.HasSuffix(name, "Error") {
+	if name := j.spelled(condition.from); jsErrorName(name) {
 		return name
 	}
 	return ""
 }
 
-// environment finds the variables of the environment that are read: process.env.X and its like in other runtimes. Setting
-// and deleting them is no reading.
-func (j *jsFacts) environment() {
-	for i := range int32(len(j.toks)) {
-		if j.toks[i].kind != jsIdent || j.toks[i].end-j.toks[i].start != 3 || j.spelled(i) != "env" || !j.dotted(i-1) {
-			continue
-		}
-		root := j.spelled(i - 2)
-		switch {
-		case root == "process" || root == "Bun":
-		case root == "meta" && j.dotted(i-3) && j.at(i-4).kind == jsImport:
-		case root == "Deno":
-			if m := j.spelled(i + 2); j.dotted(i+1) && (m == "get" || m == "has") && j.at(i+3).kind == jsOpenParen && j.at(i+4).kind == jsString {
-				j.variable(jsUnquote(j.spelled(i+4)), i)
-			}
-			continue
-		default:
-			continue
-		}
-		next := j.at(i + 1)
-		switch {
-		case j.dotted(i+1) && j.at(i+2).kind == jsOpenBracket && j.at(i+3).kind == jsString: // ?.["X"]
-			j.read(jsUnquote(j.spelled(i+3)), i, i+5)
-		case j.dotted(i+1) && j.at(i+2).kind.word():
-			j.read(j.spelled(i+2), i, i+3)
-		case next.kind == jsOpenBracket && (j.at(i+2).kind == jsString || j.at(i+2).kind == jsTemplate) && next.match == i+3:
-			j.read(jsUnquote(j.spelled(i+2)), i, i+4)
-		default:
-			j.unpacked(i)
-		}
+// jsErrorName reports whether a name is that of an error.
+func jsErrorName(name string) bool {
+	switch strings.ToLower(strings.TrimLeft(name, "_")) {
+	case "err", "error", "er", "e", "ex", "exception", "cause", "reason":
+		return true
 	}
-}
-
-// dotted reports whether the token is . or ?. between names.
-func (j *jsFacts) dotted(i int32) bool { k := j.at(i).kind; return k == jsDot || k == jsOptional }
-
-// read notes a variable unless what follows sets it.
-func (j *jsFacts) read(name string, at, after int32) {
-	start := at - 2
-	for j.dotted(start - 1) {
-		start -= 2
-	}
-	if j.at(after).kind == jsAssign || j.at(start-1).kind == jsDelete {
-		return
-	}
-	j.variable(name, at)
-}
-
-func (j *jsFacts) variable(name string, at int32) {
-	if name != "" {
-		j.f.Env = append(j.f.Env, Reference{Name: name, Line: j.f.LineOf(int(j.at(at).start))})
-	}
-}
-
-// unpacked notes the variables of const { A, B: b } = process.env, and of "A" in process.env.
-func (j *jsFacts) unpacked(i int32) {
-	start := i - 2
-	for j.dotted(start - 1) {
-		start -= 2
-	}
-	if j.at(start-1).kind == jsIn && j.at(start-2).kind == jsString {
-		j.variable(jsUnquote(j.spelled(start-2)), start-2)
-		return
-	}
-	if j.at(start-1).kind != jsAssign || j.at(start-2).kind != jsCloseBrace {
-		return
-	}
-	end := start - 2
-	for k := j.at(end).match + 1; k < end; k++ {
-		switch t := j.at(k); {
-		case t.kind == jsEllipsis:
-			return
-		case t.kind.word():
-			j.variable(j.spelled(k), k)
-		case t.kind == jsString:
-			j.variable(jsUnquote(j.spelled(k)), k)
-		}
-		for ; k < end && j.at(k).kind != jsComma; k++ { // the new name and the default
-			if m := j.at(k).match; m > k {
-				k = m
-			}
-		}
-	}
+	return strings.HasSuffix(name, "Err") || strings.HasSuffix(name, "Error")
 }

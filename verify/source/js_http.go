@@ -173,7 +173,7 @@ func (j *jsFacts) headerSetter(c *jsCall, args []jsItem, handed map[string]bool)
 		receiver, method = c.name[:i], c.name[i+1:]
 	}
 	switch method {
-	case "set", "append", "header", "headers", "setHeader", "setHeaders", "appendHeader", "writeHead", "setResponseHeader",
+	case "set", "append", "header", "headers", "Header", "setHeader", "setHeaders", "appendHeader", "writeHead", "setResponseHeader",
 		"setResponseHeaders":
 	default:
 		return
@@ -181,6 +181,9 @@ func (j *jsFacts) headerSetter(c *jsCall, args []jsItem, handed map[string]bool)
 	if receiver == "" { // setHeader(event, "X", value)
 		if (method == "setHeader" || method == "setResponseHeader" || method == "appendHeader") && len(args) >= 3 {
 			j.headerArgument(args[1], args[2])
+		}
+		if method == "Header" && len(args) == 2 && c.start > 0 && j.text[c.start-1] == '@' { // of NestJS
+			j.headerArgument(args[0], args[1])
 		}
 		if (method == "setHeaders" || method == "setResponseHeaders") && len(args) >= 2 {
 			j.headerObject(args[1].tokens)
@@ -213,6 +216,8 @@ func (j *jsFacts) headerSetter(c *jsCall, args []jsItem, handed map[string]bool)
 		if last == "cookies" || last == "searchParams" || last == "state" || last == "locals" {
 			return
 		}
+	case "Header":
+		return
 	case "headers", "header":
 		if !answers && receiver != "this" && len(parts) > 1 {
 			return

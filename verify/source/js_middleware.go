@@ -30,14 +30,29 @@ func (j *jsFacts) middleware() {
 				j.registered(args)
 			}
 		case method == "use":
-			j.registered(args)
+			if root, _, _ := strings.Cut(receiver, "."); !jsPlugged[strings.ToLower(root)] {
+				j.registered(args)
+			}
 		case method == "useGlobalPipes", method == "useGlobalGuards", method == "useGlobalInterceptors", method == "useGlobalFilters":
 			j.registered(args)
 		case method == "apply" && (receiver == "consumer" || strings.HasSuffix(receiver, "onsumer")):
-			j.registered(args)
+			if j.forRoutes(c) {
+				j.registered(args)
+			}
 		case !j.routes(c, receiver):
 		case method == "register" && len(args) > 0:
 			j.registered(args[:1])
+			if _, module, open := j.called(args[0].tokens); jsHelmets[module] && open < 0 {
+				options := jsRange{}
+				if len(args) > 1 {
+					options = args[1].tokens
+				}
+				j.helmetOptions(options, args[0].tokens.from)
+			}
+		case method == "route" && len(args) == 1 && args[0].value.shape == jsObjectValue:
+			j.registered(args)
+		case method == "all" && len(args) == 1 && strings.HasPrefix(receiver, "?"): // before the handlers of the methods that follow
+			j.registered(args)
 		case method == "addHook" && len(args) > 1:
 			j.registered(args[1:])
 		case jsVerbs[method] && len(args) > 1:
@@ -58,9 +73,19 @@ func (j *jsFacts) middleware() {
 // routes reports whether the receiver of a call is something that routes requests, by its last word.
 func (j *jsFacts) routes(c *jsCall, receiver string) bool {
 	if strings.HasPrefix(receiver, "?") {
-		open := c.open - 3 // …) . method (
-		t := j.at(open)
-		return t.kind == jsCloseParen && t.match > 0 && j.spelled(t.match-1) == "route"
+		at := c.open - 3 // …) . method (
+		for range 16 {
+			t := j.at(at)
+			if t.kind != jsCloseParen || t.match < 1 {
+				return false
+			}
+			name := j.spelled(t.match - 1)
+			if !jsVerbs[name] || !j.dotted(t.match-2) { // router.route("/x").all(a).post(b)
+				return name == "route"
+			}
+			at = t.match - 3
+		}
+		return false
 	}
 	ws := words(receiver[strings.LastIndexByte(receiver, '.')+1:])
 	return len(ws) > 0 && jsRouters[ws[len(ws)-1]]
@@ -73,7 +98,12 @@ func (j *jsFacts) registered(args []jsItem) {
 		case jsName:
 			j.middle(v.name, a.tokens.from)
 		case jsCallValue:
-			j.middle(j.callName(a.tokens), a.tokens.from)
+			name, _, open := j.called(a.tokens)
+			j.middle(name, a.tokens.from)
+			j.helmet(a.tokens)
+			if last := name[strings.LastIndexByte(name, '.')+1:]; open >= 0 && (last == "compose" || last == "applyDecorators") {
+				j.composed(open)
+			}
 		case jsClassValue, jsFunctionValue:
 			j.middle(j.functions[v.ref].name, a.tokens.from)
 		case jsObjectValue:
@@ -87,6 +117,40 @@ func (j *jsFacts) registered(args []jsItem) {
 				j.listed(a.tokens)
 			}
 		}
+	}
+}
+
+// jsPlugged are names of libraries whose use registers a plugin and nothing that answers requests.
+var jsPlugged = wordSet("chai i18n i18next vue react marked unified remark rehype postcss dayjs videojs quill")
+
+// forRoutes reports whether the middleware that NestJS is told to apply is given routes.
+func (j *jsFacts) forRoutes(c *jsCall) bool {
+	for range 16 {
+		end := j.at(c.open).match
+		if !j.dotted(end+1) || !j.at(end+2).kind.word() {
+			return false
+		}
+		if j.spelled(end+2) == "forRoutes" {
+			return true
+		}
+		if j.at(end+3).kind != jsOpenParen {
+			return false
+		}
+		c = &jsCall{open: end + 3}
+	}
+	return false
+}
+
+// composed notes the arguments of compose(a, b()) or compose([a, b()]).
+func (j *jsFacts) composed(open int32) {
+	for i, end := open+1, j.at(open).match; i < end; i++ {
+		from := i
+		for ; i < end && j.at(i).kind != jsComma; i++ {
+			if m := j.at(i).match; m > i {
+				i = m
+			}
+		}
+		j.listed(jsRange{from, i})
 	}
 }
 
@@ -150,13 +214,27 @@ func (j *jsFacts) exported() {
 func (j *jsFacts) provided() {
 	for i := range int32(len(j.toks)) {
 		t := &j.toks[i]
-		if t.kind != jsIdent || t.end-t.start < 8 || j.text[t.start] != 'A' || j.at(i+1).kind != jsComma || j.at(i-1).kind != jsColon {
+		if t.kind != jsIdent || t.end-t.start < 8 || j.text[t.start] != 'A' || j.at(i-1).kind != jsColon || j.spelled(i-2) != "provide" {
 			continue
 		}
 		switch j.spelled(i) {
 		case "APP_GUARD", "APP_INTERCEPTOR", "APP_PIPE", "APP_FILTER":
-			if k := j.spelled(i + 2); k == "useClass" || k == "useExisting" || k == "useValue" {
-				j.middle(j.callName(jsRange{i + 4, i + 12}), i+4)
+		default:
+			continue
+		}
+		open := i - 3
+		for range 64 { // back to the brace of the provider
+			if m := j.at(open).match; m >= 0 && m < open {
+				open = m - 1
+			} else if j.at(open).kind == jsOpenBrace {
+				break
+			} else {
+				open--
+			}
+		}
+		for _, use := range []string{"useClass", "useExisting", "useValue"} {
+			if p, ok := j.property(open, use); ok && j.at(open).match > i {
+				j.middle(j.callName(p.value), p.value.from)
 			}
 		}
 	}

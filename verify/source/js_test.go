@@ -245,7 +245,7 @@ const s = 'app.use(no())'; no(); axios.post('/x', no, config); map.get('a', no, 
 export async function middleware(request) { return next() }
 const m = { providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }] }
 `, func(f *File) []string { return named(f.Middle) }, []string{
-			"2 helmet", "3 auth", "3 limiter", "3 errors.handler", "4 requireAuth", "4 validate", "6 csrf", "7 a", "7 b.c", "8 cors",
+			"2 helmet", "3 auth", "3 limiter", "3 errors.handler", "4 requireAuth", "4 validate", "6 csrf", "7 a", "7 b.c", "8 @fastify/cors", "8 cors",
 			"9 verifyJwt", "10 guard", "11 ValidationPipe", "12 LoggerMiddleware", "12 cookieParser", "13 named", "14 AuthGuard", "14 RolesGuard",
 			"17 middleware", "18 ThrottlerGuard",
 		}},

@@ -96,10 +96,10 @@ func jsTestWord(name string) (kind string, skip bool) {
 	}
 	for _, p := range parts[1:] {
 		switch p {
-		case "only", "each", "concurrent", "sequential", "shuffle", "parallel", "serial", "fails", "failing", "runIf", "for":
+		case "only", "each", "concurrent", "sequential", "shuffle", "parallel", "serial", "fails", "failing", "runIf", "skipIf", "for": // under a condition it may run
 		case "describe":
 			kind = "group"
-		case "skip", "todo", "skipIf", "fixme":
+		case "skip", "todo", "fixme":
 			skip = true
 		default:
 			return "", false
