@@ -21,10 +21,13 @@ func (g *gofile) binds(t *ast.FuncType) {
 	for _, field := range t.Params.List {
 		kind := g.src[g.at(field.Type.Pos()):g.at(field.Type.End())]
 		for _, name := range field.Names {
+			delete(g.replies, name.Name)
 			delete(g.requests, name.Name) // a parameter hides what was called so before
 			switch {
 			case kind == "*http.Request":
 				g.requests[name.Name] = true
+			case kind == "*http.Response":
+				g.replies[name.Name] = true
 			case kind == "func(string) string" && strings.EqualFold(name.Name, "getenv"):
 				g.readers[name.Name] = 0
 			case strings.HasSuffix(kind, "http.Header") || strings.HasSuffix(kind, "textproto.MIMEHeader"):
@@ -234,13 +237,13 @@ var goClients = []string{"go-resty/resty", "resty.dev/", "imroc/req", "parnurzea
 // goAnswering are words of what answers a request, goAsking of what is one.
 var (
 	goAnswering = wordSet("res resp response reply rw w writer rec recorder answer result")
-	goAsking    = wordSet("req request r outreq outgoing in out")
+	goAsking    = wordSet("req request r outreq outgoing")
 )
 
 // answers reports whether a value is called like something that answers, or is known to be a response.
 func (g *gofile) answers(e ast.Expr) bool {
 	name := goLastName(e)
-	return name != "" && !g.requests[name] && slices.ContainsFunc(words(name), func(w string) bool { return goAnswering[w] })
+	return g.replies[name] || name != "" && !g.requests[name] && slices.ContainsFunc(words(name), func(w string) bool { return goAnswering[w] })
 }
 
 // asks reports whether a value is a request, or is called like one.

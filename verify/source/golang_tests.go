@@ -74,10 +74,14 @@ func (g *gofile) takes(t *ast.FuncType, name string) bool {
 // maxSubtests bounds the subtests of one function: what runs for each row of a table within a table multiplies.
 const maxSubtests = 5000
 
+// maxRows bounds the rows looked at for the subtests of one function.
+const maxRows = 20 * maxSubtests
+
 // goSubtests are the subtests of one function.
 type goSubtests struct {
 	seen  map[string]int
 	count int
+	read  int      // rows looked at
 	rows  []goRows // of the loops around
 }
 
@@ -202,6 +206,9 @@ func (g *gofile) titles(s *goSubtests, e ast.Expr) []String {
 	}
 	for i := len(s.rows) - 1; i >= 0; i-- {
 		if rows := s.rows[i]; name == rows.key || name == rows.value {
+			if s.read += len(rows.list.Elts); s.read > maxRows || s.count > maxSubtests {
+				return nil
+			}
 			return g.column(rows, name == rows.key, field)
 		}
 	}

@@ -199,6 +199,7 @@ func (j *jsFacts) schemaOf(c *jsCall) {
 	}
 	if open, ok := j.objects[c.name[:dot]]; ok {
 		j.keys(open)
+		delete(j.objects, c.name[:dot]) // its keys are noted once
 	}
 }
 

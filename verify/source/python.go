@@ -25,8 +25,10 @@ type pyBlock struct {
 	decl   int    // index of the declaration; -1 for other statements
 	owner  string // of what is declared within
 	header Span   // of an except: up to its colon
-	caught string // of an except: the name after "as"
-	acts   bool   // of an except: a statement that does something was seen
+	caught string // of an except: the name after "as"; of a function that is given errors: its last parameter
+	acts   bool   // a statement that does something was seen
+	errors string // of a function that is given errors: what gives them; "" of others
+	reads  bool   // of a class: its fields are variables of the environment
 }
 
 // pyfile is one Python file being turned into facts.
@@ -41,14 +43,23 @@ type pyfile struct {
 	lastEnd int       // end of the last token of a statement
 
 	decorators []Decorator
-	decorated  int // offset of the first of them
+	decorated  int      // offset of the first of them
+	wraps      []pyWrap // what they are and, of method_decorator, what it is given
 
-	opens    []int             // for each call the index of its opening bracket
-	names    map[string]string // local name of an import to what it stands for
-	consts   map[string]string // names bound once, to a string literal
-	rebound  map[string]bool   // names bound again
-	made     map[string]string // names bound to the result of a call: to its name
-	assigned map[int]bool      // indices of the brackets that are assigned to or deleted
+	opens    []int                  // for each call the index of its opening bracket
+	owners   []string               // for each call the function or class that it is in
+	packages map[string]bool        // first parts of the modules imported
+	names    map[string]string      // local name of an import to what it stands for
+	consts   map[string]string      // names bound once, to a string literal
+	rebound  map[string]bool        // names bound again
+	made     map[string]string      // names bound to the result of a call: to its name
+	assigned map[int]bool           // indices of the brackets that are assigned to or deleted
+	held     map[string]*pyHeld     // by owner and name, what may turn out to be headers of an answer
+	settings map[string][]pySetting // of Django
+	fields   map[string]*pyFields   // by the name of the class, of those that read the environment
+	acting   map[string]int         // functions that do something, by their name: index of the declaration
+	catchers map[string]string      // functions registered for errors, with what registers them
+	untested map[string]bool        // classes whose methods are not collected as tests
 
 	depth   int // of brackets within the expression at hand; the rest is of expressions too
 	ifs     []pyOpen
@@ -70,6 +81,8 @@ func parsePython(f *File) error {
 	p := &pyfile{
 		File: f, src: string(f.Text), tokens: l.tokens, levels: []int{0},
 		names: map[string]string{}, consts: map[string]string{}, rebound: map[string]bool{}, made: map[string]string{}, assigned: map[int]bool{},
+		held: map[string]*pyHeld{}, settings: map[string][]pySetting{}, fields: map[string]*pyFields{}, acting: map[string]int{},
+		catchers: map[string]string{}, untested: map[string]bool{}, packages: map[string]bool{},
 	}
 	for i := 0; i < len(p.tokens); {
 		next, err := p.line(i)
@@ -85,6 +98,14 @@ func parsePython(f *File) error {
 		p.close()
 	}
 	p.web()
+	p.answered()
+	p.django()
+	p.caughtElsewhere()
+	p.settled()
+	p.Tests = slices.DeleteFunc(p.Tests, func(t Test) bool {
+		dot := strings.LastIndexByte(t.Name, '.')
+		return dot >= 0 && p.untested[t.Name[:dot]]
+	})
 	return nil
 }
 
@@ -193,6 +214,15 @@ func (p *pyfile) close() {
 	if b.decl >= 0 {
 		p.Decls[b.decl].Body.End = p.lastEnd
 		p.Decls[b.decl].Span.End = p.lastEnd
+	}
+	if b.what == "def" && b.acts {
+		d := &p.Decls[b.decl]
+		if _, known := p.acting[d.Name]; !known {
+			p.acting[d.Name] = b.decl
+		}
+		if b.errors != "" {
+			p.catches(d, b.errors)
+		}
 	}
 	if b.what == "except" && b.acts {
 		p.Handlers = append(p.Handlers, Handler{
@@ -339,6 +369,7 @@ func (p *pyfile) decorator(i, end int) {
 		Text: p.part(p.spanOf(i, end)),
 		Line: p.LineOf(p.tokens[i].start),
 	})
+	p.wrap(i, end)
 	p.expression(i+1, end)
 }
 
@@ -379,6 +410,18 @@ func (p *pyfile) declaration(first, i, end int) (int, error) {
 	p.registers(&d)
 	p.Decls = append(p.Decls, d)
 	block := pyBlock{what: word, decl: len(p.Decls) - 1, owner: d.Qualified()}
+	if word == "def" {
+		if block.errors = p.givenErrors(&d); block.errors != "" && len(d.Params) > 0 {
+			block.caught = d.Params[len(d.Params)-1].Name
+		}
+		if p.is(k, '(') {
+			p.dependencies(k)
+		}
+	} else {
+		block.reads = slices.ContainsFunc(p.bases(k), func(base string) bool { return strings.HasSuffix(base, "BaseSettings") })
+	}
+	p.wrapped()
+	p.wraps = p.wraps[:0]
 	return p.body(block, colon, end)
 }
 
@@ -436,14 +479,22 @@ func (p *pyfile) testOf(d *Decl, k int) {
 			return
 		}
 	}
+	if owner != nil && d.Name == "__init__" && !p.isTestCase(owner) { // pytest collects no class with a constructor
+		p.untested[owner.Qualified()] = true
+	}
 	switch {
 	case owner == nil:
-		if strings.HasPrefix(d.Name, "test_") {
+		if strings.HasPrefix(d.Name, "test_") && !p.isFixture(d) {
 			p.Tests = append(p.Tests, Test{Name: d.Name, Line: d.Line})
 		}
 	case strings.HasPrefix(owner.Name, "Test") && strings.HasPrefix(d.Name, "test_"), strings.HasPrefix(d.Name, "test") && p.isTestCase(owner):
 		p.Tests = append(p.Tests, Test{Name: d.Qualified(), Line: d.Line})
 	}
+}
+
+// isFixture reports whether a decorator makes a function one of pytest's fixtures.
+func (p *pyfile) isFixture(d *Decl) bool {
+	return slices.ContainsFunc(d.Decorators, func(c Decorator) bool { return c.Name == "fixture" || strings.HasSuffix(c.Name, ".fixture") })
 }
 
 // isTestCase reports whether a base of the class is called like one of unittest.
@@ -521,6 +572,10 @@ func (p *pyfile) simple(a, b int) {
 		return
 	}
 	p.acted()
+	if word == "return" {
+		p.returned(a+1, b)
+	}
+	p.field(a, b)
 	p.assignment(a, b)
 	p.expression(a, b)
 }
@@ -528,7 +583,7 @@ func (p *pyfile) simple(a, b int) {
 // caught returns the name of the innermost caught exception.
 func (p *pyfile) caught() string {
 	for i := len(p.blocks) - 1; i >= 0; i-- {
-		if p.blocks[i].what == "except" {
+		if p.blocks[i].what == "except" || p.blocks[i].errors != "" {
 			return p.blocks[i].caught
 		}
 	}
@@ -564,6 +619,7 @@ func (p *pyfile) imports(a, b int) {
 			p.names[first] = first
 		}
 		p.Imports = append(p.Imports, im)
+		p.packages[first] = true
 	}
 }
 
@@ -604,5 +660,7 @@ func (p *pyfile) from(a, b int) bool {
 		im.Alias = ""
 	}
 	p.Imports = append(p.Imports, im)
+	first, _, _ := strings.Cut(im.Module, ".")
+	p.packages[first] = true
 	return true
 }

@@ -238,6 +238,7 @@ func (p *pyfile) call(i, a int) {
 	}
 	p.Calls = append(p.Calls, c)
 	p.opens = append(p.opens, i)
+	p.owners = append(p.owners, p.owner())
 }
 
 // chain returns the dotted name that ends at token i and where it begins: "a.b.c", or "?.c" from c on when what is before

@@ -18,11 +18,8 @@ func (p *pyfile) resolved(name string) string {
 	return full
 }
 
-func (p *pyfile) importsFrom(module string) bool {
-	return slices.ContainsFunc(p.Imports, func(im Import) bool {
-		return im.Module == module || strings.HasPrefix(im.Module, module+".")
-	})
-}
+// importsFrom reports whether a module of the package is imported before here.
+func (p *pyfile) importsFrom(pkg string) bool { return p.packages[pkg] }
 
 // readsEnv notes the variable that the tokens from a up to b name.
 func (p *pyfile) readsEnv(a, b int) {
@@ -105,14 +102,34 @@ func (p *pyfile) assign(a, b, value, end int) {
 	switch {
 	case last == "MIDDLEWARE" || last == "MIDDLEWARE_CLASSES":
 		p.middlewareNames(value, end)
-	case (last == "headers" || strings.HasSuffix(last, "_headers")) && p.is(value, '{'):
+	case p.is(value, '{') && name == last:
+		p.hold(p.owner(), name).dicts = append(p.hold(p.owner(), name).dicts, value)
+	case p.is(value, '{') && last == "headers" && pyAnswers(name[:len(name)-len(".headers")]):
 		p.headersOf(value)
+	}
+	if n := len(p.blocks); name == last && (pySettings[name] != nil || strings.HasPrefix(name, "SECURE_")) && (n == 0 || p.blocks[n-1].what != "def") {
+		p.settings[name] = append(p.settings[name], pySetting{value, end})
+	}
+	if name == "__test__" && p.word(value) == "False" && end == value+1 {
+		p.untested[p.owner()] = true
+	}
+	switch whole, next := p.dottedAt(value, end); {
+	case next != end:
+	case name == last && strings.HasSuffix(whole, ".headers") && pyAnswers(strings.TrimSuffix(whole, ".headers")):
+		p.hold(p.owner(), name).handed = true // h = response.headers
+	case name == last && p.owner() == "" && p.resolved(whole) == "os.environ":
+		p.names[name] = "os.environ"
 	}
 	callee, open := p.dottedAt(value, end)
 	if callee == "" || !p.is(open, '(') || p.tokens[open].match != end-1 {
 		return
 	}
 	p.made[name] = callee
+	if c := callee[strings.LastIndexByte(callee, '.')+1:]; name == last && (c == "MutableHeaders" || c == "Headers" && (p.importsFrom("werkzeug") || p.importsFrom("wsgiref"))) {
+		p.hold(p.owner(), name).handed = true
+	} else if name == last && c == "dict" {
+		p.hold(p.owner(), name)
+	}
 	switch last {
 	case "wsgi_app", "asgi_app", "app", "application":
 		for _, arg := range p.arguments(open) {
@@ -156,7 +173,11 @@ func (p *pyfile) setsIndex(a, b, value, end int) {
 		return
 	}
 	last := name[strings.LastIndexByte(name, '.')+1:]
-	isHeaders := last == "headers" || strings.HasSuffix(last, "_headers")
+	isHeaders := last == "headers" && name != last && !pyAsks(name[:len(name)-len(".headers")])
+	if name == last && !strings.HasPrefix(name, "?") { // a name by itself: what it is handed to tells
+		h := p.hold(p.owner(), name)
+		h.pairs = append(h.pairs, [4]int{open + 1, b - 1, value, end})
+	}
 	if !isHeaders && p.importsFrom("django") && slices.ContainsFunc(words(last), func(w string) bool { return w == "response" || w == "resp" }) {
 		key, ok := p.stringAt(open+1, b-1) // a dict may be called so too: keys that look like a header are taken
 		isHeaders = ok && key != "" && (strings.Contains(key, "-") || key[0] >= 'A' && key[0] <= 'Z')
@@ -226,11 +247,11 @@ func (p *pyfile) registers(d *Decl) {
 // web looks at the calls for what they mean to HTTP and the environment, once all imports are known.
 func (p *pyfile) web() {
 	for i := range p.Calls {
-		p.webCall(p.Calls[i].Name, p.opens[i])
+		p.webCall(p.Calls[i].Name, p.opens[i], p.owners[i])
 	}
 }
 
-func (p *pyfile) webCall(name string, open int) {
+func (p *pyfile) webCall(name string, open int, owner string) {
 	dot := strings.LastIndexByte(name, '.')
 	last := name[dot+1:]
 	receiver := ""
@@ -249,27 +270,31 @@ func (p *pyfile) webCall(name string, open int) {
 	}
 	switch last {
 	case "setdefault":
-		if receiverLast == "headers" && len(args) == 2 {
+		if receiverLast == "headers" && receiver != "headers" && len(args) == 2 && !pyAsks(strings.TrimSuffix(receiver, ".headers")) {
 			p.header(first[0], first[1], args[1][0], args[1][1])
 		}
 	case "config":
-		if p.importsFrom("decouple") {
+		if p.importsFrom("decouple") || receiver == "" && p.resolved(p.made[name]) == "starlette.config.Config" {
 			p.readsEnv(first[0], first[1])
 		}
 	case "set", "add", "add_header", "append", "__setitem__":
 		switch {
-		case receiverLast == "headers" && len(args) >= 2, last == "add_header" && len(args) >= 2:
+		case receiver == "headers" && len(args) >= 2:
+			h := p.hold(owner, receiver)
+			h.pairs = append(h.pairs, [4]int{first[0], first[1], args[1][0], args[1][1]})
+		case receiverLast == "headers" && len(args) >= 2 && !pyAsks(strings.TrimSuffix(receiver, ".headers")),
+			last == "add_header" && len(args) >= 2 && !pyAsks(receiver):
 			p.header(first[0], first[1], args[1][0], args[1][1])
 		case last == "append" && (receiverLast == "MIDDLEWARE" || receiverLast == "middlewares"):
 			p.middlewareArg(first)
 		}
 	case "set_header", "send_header", "append_header":
-		if len(args) >= 2 {
+		if len(args) >= 2 && !pyAsks(receiver) {
 			p.header(first[0], first[1], args[1][0], args[1][1])
 		}
 	case "update", "extend":
-		if receiverLast == "headers" {
-			p.headersOf(first[0])
+		if receiverLast == "headers" && receiver != "headers" && !pyAsks(strings.TrimSuffix(receiver, ".headers")) {
+			p.hands(owner, first)
 		}
 	case "insert":
 		if (receiverLast == "MIDDLEWARE" || receiverLast == "middlewares") && len(args) == 2 {
@@ -287,13 +312,22 @@ func (p *pyfile) webCall(name string, open int) {
 		p.registered(receiver, open)
 		if made := p.made[receiver]; made != "" {
 			p.registered(made, open)
+			p.talisman(made, open)
+		}
+	case "add_exception_handler", "register_error_handler":
+		if len(args) == 2 {
+			p.catcher(args[1], last)
 		}
 	default:
 		if p.environs(name) {
 			p.readsEnv(first[0], first[1])
 		} else if c := last[0]; c >= 'A' && c <= 'Z' && first[1] == first[0]+1 && p.word(first[0]) == "app" {
 			p.registered(name, open) // an extension: CORS(app), Talisman(app)
+			p.talisman(name, open)
 		}
+	}
+	if (last == "make_response" || strings.HasSuffix(last, "Response")) && len(args) > 2 && p.is(args[2][0], '{') { // body, status, headers
+		p.headersOf(args[2][0])
 	}
 	for _, arg := range args {
 		if arg[1] < arg[0]+3 || !p.is(arg[0]+1, '=') {
@@ -302,7 +336,20 @@ func (p *pyfile) webCall(name string, open int) {
 		value := arg[0] + 2
 		switch p.word(arg[0]) {
 		case "headers":
-			p.headersOf(value)
+			if pyMakesAnswer(last) {
+				p.hands(owner, [2]int{value, arg[1]})
+			}
+		case "exception_handlers":
+			if p.is(value, '{') {
+				for _, pair := range p.arguments(value) {
+					for k := pair[0]; k < pair[1]; k = p.skip(k) {
+						if p.is(k, ':') {
+							p.catcher([2]int{k + 1, pair[1]}, "exception_handlers")
+							break
+						}
+					}
+				}
+			}
 		case "dependencies":
 			p.depends(value, arg[1])
 		case "middleware", "middlewares":
