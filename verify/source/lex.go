@@ -51,6 +51,7 @@ type lexer struct {
 	fresh    bool    // nothing yet on this line
 	newlines bool    // ends of lines are tokens
 	filling  int     // literals around
+	behind   int     // where the text goes on after the end of this line, when here-documents were opened on it; else 0
 	next     func() error
 }
 
@@ -101,11 +102,7 @@ func (l *lexer) blanks() {
 		case ' ', '\t', '\f', '\v', '\r':
 			l.pos++
 		case '\n':
-			if l.newlines && len(l.tokens) > 0 && l.tokens[len(l.tokens)-1].kind != newlineToken {
-				l.add(newlineToken, l.pos, l.pos+1)
-			}
-			l.pos++
-			l.fresh = true
+			l.newline()
 		default:
 			if c < utf8.RuneSelf {
 				return
@@ -117,6 +114,19 @@ func (l *lexer) blanks() {
 			l.pos += n
 		}
 	}
+}
+
+// newline goes over the end of a line, and over the texts of the here-documents that were opened on it.
+func (l *lexer) newline() {
+	at := l.pos
+	if l.newlines && len(l.tokens) > 0 && l.last().kind != newlineToken {
+		l.add(newlineToken, at, at+1)
+	}
+	l.pos = at + 1
+	if l.behind > at {
+		l.pos, l.behind = l.behind, 0
+	}
+	l.fresh = true
 }
 
 // unicodeBlank returns the length of the blank beyond ASCII that the text begins with, or 0.

@@ -148,3 +148,33 @@ func TestReader(t *testing.T) {
 		t.Error("indices beyond the text")
 	}
 }
+
+// Ends of lines are one token for each run of them, and the texts of here-documents are passed over with the end of their line.
+func TestLexerEndsLines(t *testing.T) {
+	f := &File{Text: []byte("\n\na b\r\n\n c <<A d\ntext\nA\ne\n")}
+	f.indexLines()
+	l := newLexer(f)
+	l.newlines = true
+	l.next = func() error {
+		if l.has("<<A") {
+			l.add(markToken, l.pos, l.pos+3)
+			l.behind = strings.Index(l.src, "e\n")
+			return nil
+		}
+		l.word()
+		return nil
+	}
+	if err := l.run(); err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, tok := range l.tokens {
+		texts = append(texts, l.src[tok.start:tok.end])
+	}
+	if diff := cmp.Diff([]string{"a", "b", "\n", "c", "<<A", "d", "\n", "e", "\n"}, texts); diff != "" {
+		t.Error(diff)
+	}
+	if !l.tokens[3].fresh || l.tokens[4].fresh || !l.tokens[7].fresh {
+		t.Errorf("first tokens of lines: %v", l.tokens)
+	}
+}
