@@ -44,6 +44,7 @@ var imports = map[string][]string{
 	"verify/judge":          {"evidence", "llm", "threat"},
 	"verify/runner":         {"evidence", "threat", "verify", "verify/judge"},
 	"verify/remote":         {"evidence", "threat"},
+	"verify/mutate":         {"evidence", "threat", "verify", "verify/source", "verify/config", "verify/manifest"},
 	"service":               {"threat", "account", "evidence", "posture", "impact", "store", "auth", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "evidence", "posture", "schema", "service"},
 	"resources":             {"threat", "account", "evidence", "posture", "service"},

@@ -28,7 +28,7 @@ func (e *env) verify() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(e.verifyRun(), e.verifyCheck(), e.verifyOne(), e.verifyList(), e.verifyReport())
+	c.AddCommand(e.verifyRun(), e.verifyCheck(), e.verifyOne(), e.verifyList(), e.verifyReport(), e.verifyMutate())
 	return c
 }
 

@@ -93,3 +93,12 @@ func (f *File) Code() []byte {
 	}
 	return code
 }
+
+// ConditionsIn returns the conditions that begin within the span, in the order of the text: of branches and loops, subjects and
+// cases of a switch, guards, assertions. In languages that write them in brackets these may be a part of the span. The slice is a
+// part of the facts.
+func (f *File) ConditionsIn(s Span) []Span {
+	i := sort.Search(len(f.conditions), func(i int) bool { return f.conditions[i].Start >= s.Start })
+	j := sort.Search(len(f.conditions), func(i int) bool { return f.conditions[i].Start >= s.End })
+	return f.conditions[i:max(i, j)]
+}
