@@ -178,10 +178,10 @@ func tallyWords(t mutate.Tally) string {
 func printMutants(w io.Writer, r *mutate.Report) {
 	fmt.Fprintf(w, "controls: %s; assertions one by one: %s\n", tallyWords(r.ByControl), tallyWords(r.ByAssert))
 	if r.Failed > 0 {
-		fmt.Fprintf(w, "%d assertions do not hold and were not measured\n", r.Failed)
+		fmt.Fprintf(w, "not measured, since they do not hold: %d\n", r.Failed)
 	}
 	if r.NotRun > 0 {
-		fmt.Fprintf(w, "%d assertions of type test_passes were not run (--run-tests)\n", r.NotRun)
+		fmt.Fprintf(w, "not run, of type test_passes (--run-tests): %d\n", r.NotRun)
 	}
 	for _, c := range r.Controls {
 		fmt.Fprintf(w, "%-6s %s by %d assertions\n", c.ID, tallyWords(c.Tally), c.Assertions)

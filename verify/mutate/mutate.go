@@ -373,9 +373,7 @@ func (m *measuring) report() *Report {
 			}
 		}
 	}
-	ids := slices.Collect(maps.Keys(controls))
-	threat.SortIDs(ids)
-	for _, id := range ids {
+	for _, id := range threat.SortIDs(slices.Collect(maps.Keys(controls))) {
 		r.Controls = append(r.Controls, *controls[id])
 	}
 	return r

@@ -201,12 +201,14 @@ func TestOperators(t *testing.T) {
 			"remove-dependency 5 killed", "downgrade-dependency 5 killed",
 		}},
 		{
-			"a test", map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {\n\tif one() != 1 {\n\t\tt.Fatal()\n\t}\n}\n"},
+			"a test",
+			map[string]string{"a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {\n\tif one() != 1 {\n\t\tt.Fatal()\n\t}\n}\n"},
 			assertion(evidence.TestExists, "pattern", "*_test.go", "name", "TestA"),
 			[]string{"remove-test 5 killed", "skip-test 6 killed", "empty-body 6 survived"},
 		},
 		{
-			"a test in TypeScript", map[string]string{"a.test.ts": "test('refuses', () => { expect(f()).toBe(1); });\n"},
+			"a test in TypeScript",
+			map[string]string{"a.test.ts": "test('refuses', () => { expect(f()).toBe(1); });\n"},
 			assertion(evidence.TestExists, "pattern", "*.test.ts"),
 			[]string{"remove-test 1 killed", "skip-test 1 killed", "empty-body 1 survived"},
 		},
@@ -266,7 +268,7 @@ func TestControls(t *testing.T) {
 		ids = append(ids, fmt.Sprintf("%s %d/%d by %d, %d shown", c.ID, c.Killed, c.Killed+c.Survived, c.Assertions, len(c.Survivors)))
 	}
 	// Of C1: two of three changes of E1 (the inverted condition is the same in E2), and two more of E2 that survive.
-	if diff := cmp.Diff([]string{"C1 3/5 by 2, 2 shown", "A1 1/2 by 1, 1 shown"}, ids); diff != "" {
+	if diff := cmp.Diff([]string{"A1 1/2 by 1, 1 shown", "C1 3/5 by 2, 2 shown"}, ids); diff != "" {
 		t.Errorf("controls: %s", diff)
 	}
 	if r.Rate() == nil || *r.Rate() != 57 { // 4 of 7
