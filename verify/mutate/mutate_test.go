@@ -92,11 +92,11 @@ def delete(item, user):
     return os.environ["DATABASE_URL"]
 `
 
-const tsGuard = `import helmet from "helmet";
+const tsGuard = `import session from "session";
 import express from "express";
 
 const app = express();
-app.use(helmet({ hsts: true }), express.json());
+app.use(session({ secure: true }), express.json());
 export function send(res: Response, amount: number) {
   if (amount > 100) {
     throw new Error("too much");
@@ -159,7 +159,7 @@ func TestOperators(t *testing.T) {
 		{"an import in Python", map[string]string{"a.py": pyGuard}, assertion(evidence.ImportPresent, "file", "a.py", "module", "bleach"), []string{
 			"remove-import 2 killed", "remove-uses 13 survived",
 		}},
-		{"a middleware", map[string]string{"a.ts": tsGuard}, assertion(evidence.MiddlewareRegistered, "file", "a.ts", "middleware", "helmet"), []string{
+		{"a middleware", map[string]string{"a.ts": tsGuard}, assertion(evidence.MiddlewareRegistered, "file", "a.ts", "middleware", "session"), []string{
 			"loosen-value 5 survived", "delete-registration 5 killed",
 		}},
 		{"a header", map[string]string{"a.ts": tsGuard}, assertion(evidence.HTTPHeaderSet, "file", "a.ts", "header", "Strict-Transport-Security"), []string{
