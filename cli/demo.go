@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/auth/attest"
 	"github.com/redoubt-dev/redoubt/examples"
 	"github.com/redoubt-dev/redoubt/server"
 	"github.com/redoubt-dev/redoubt/service"
@@ -55,7 +56,7 @@ func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(st, zerolog.Nop())
+	svc, err := newService(st, zerolog.Nop(), attest.Network{})
 	if err != nil {
 		return err
 	}

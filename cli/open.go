@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/redoubt-dev/redoubt/auth/attest"
 	"github.com/redoubt-dev/redoubt/pipeline"
 	"github.com/redoubt-dev/redoubt/pipeline/builtin"
 	"github.com/redoubt-dev/redoubt/service"
@@ -87,12 +88,12 @@ func reason(err error) error {
 }
 
 // newService makes the service over a store with the engines that this program has.
-func newService(st *store.Store, log zerolog.Logger) (*service.Service, error) {
+func newService(st *store.Store, log zerolog.Logger, issuers attest.Network) (*service.Service, error) {
 	expert, err := builtin.New()
 	if err != nil {
 		return nil, fmt.Errorf("the knowledge base: %w", err)
 	}
-	return service.New(service.Config{Store: st, Engines: []pipeline.Engine{expert}, Log: log})
+	return service.New(service.Config{Store: st, Engines: []pipeline.Engine{expert}, Log: log, Issuers: issuers})
 }
 
 // withService opens a place, runs an operator's command on its service, and closes it.
@@ -101,7 +102,7 @@ func (e *env) withService(ctx context.Context, p *place, fn func(*service.Servic
 	if err != nil {
 		return err
 	}
-	svc, err := newService(st, e.logger())
+	svc, err := newService(st, e.logger(), attest.Network{})
 	if err == nil {
 		err = fn(svc)
 	}

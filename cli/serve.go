@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +13,10 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/redoubt-dev/redoubt/auth/attest"
 	"github.com/redoubt-dev/redoubt/server"
 	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/threat"
 )
 
 // closing is how long requests under way may take to end after a signal.
@@ -21,11 +24,15 @@ const closing = 10 * time.Second
 
 func (e *env) serve() *cobra.Command {
 	var p place
-	var addr, publicURL, origins string
+	var addr, publicURL, origins, issuers string
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve MCP at /mcp and REST at /api/v1 (the default)", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return e.runServer(c.Context(), p, addr, server.Config{
+			allowed, err := prefixes(issuers)
+			if err != nil {
+				return err
+			}
+			return e.runServer(c.Context(), p, addr, allowed, server.Config{
 				Version: Version(), PublicURL: publicURL, AllowedOrigins: words(origins),
 			})
 		},
@@ -34,7 +41,26 @@ func (e *env) serve() *cobra.Command {
 	c.Flags().StringVar(&addr, "addr", or(e.getenv("REDOUBT_ADDR"), "127.0.0.1:8080"), "address to listen on (REDOUBT_ADDR)")
 	c.Flags().StringVar(&publicURL, "public-url", e.getenv("REDOUBT_PUBLIC_URL"), "base URL that clients use (REDOUBT_PUBLIC_URL)")
 	c.Flags().StringVar(&origins, "allow-origin", e.getenv("REDOUBT_ALLOW_ORIGIN"), "comma-separated web origins whose pages may call (REDOUBT_ALLOW_ORIGIN)")
+	c.Flags().StringVar(&issuers, "allow-issuer-address", e.getenv("REDOUBT_ALLOW_ISSUER_ADDRESS"),
+		"comma-separated addresses or prefixes, beside public ones, at which issuers of CI tokens may be asked (REDOUBT_ALLOW_ISSUER_ADDRESS)")
 	return c
+}
+
+// prefixes reads a comma-separated list of addresses and prefixes.
+func prefixes(s string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, w := range words(s) {
+		p, err := netip.ParsePrefix(w)
+		if err != nil {
+			a, errAddr := netip.ParseAddr(w)
+			if errAddr != nil {
+				return nil, threat.Errorf(threat.Invalid, "%q is neither an address nor a prefix", threat.Clip(w, 40)).In("allow-issuer-address").Hinted("such as 10.1.2.3 or 10.0.0.0/8")
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
 }
 
 // words splits a comma-separated list.
@@ -48,14 +74,14 @@ func words(s string) []string {
 	return out
 }
 
-func (e *env) runServer(ctx context.Context, p place, addr string, config server.Config) (err error) {
+func (e *env) runServer(ctx context.Context, p place, addr string, issuers []netip.Prefix, config server.Config) (err error) {
 	log := e.logger()
 	st, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(st, log)
+	svc, err := newService(st, log, attest.Network{Allowed: issuers})
 	if err != nil {
 		return err
 	}
@@ -67,6 +93,7 @@ func (e *env) runServer(ctx context.Context, p place, addr string, config server
 	if err := srv.Listen(addr); err != nil {
 		return err
 	}
+	svc.ServedAt(or(config.PublicURL, srv.URL()))
 	if err := e.welcome(ctx, svc, p, srv.URL()); err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type runFlags struct {
 	changed    string
 	pending    bool
 	dryRun     bool
+	prover     prover
 }
 
 func (e *env) verifyRun() *cobra.Command {
@@ -54,6 +55,7 @@ func (e *env) verifyRun() *cobra.Command {
 	f.tree.add(e, c)
 	f.tier2.add(e, c)
 	f.format.add(c)
+	f.prover.add(e, c)
 	c.Flags().BoolVar(&f.all, "all", false, "every model of the workspace that has assertions on this repository")
 	c.Flags().StringVar(&f.repo, "repo", e.getenv("REDOUBT_REPO"), "org/name; default: from CI or git (REDOUBT_REPO)")
 	c.Flags().StringVar(&f.branch, "branch", e.getenv("REDOUBT_BRANCH"), "branch checked out; default: from CI or git (REDOUBT_BRANCH)")
@@ -119,6 +121,11 @@ func (e *env) runVerify(ctx context.Context, f *runFlags, args []string) error {
 		dirty = verify.DirtyWarn
 	} else if err := o.complete(); err != nil {
 		return err
+	}
+	if !f.dryRun {
+		if err := f.prover.open(e, o.branch); err != nil {
+			return err
+		}
 	}
 	models, err := e.modelsToVerify(ctx, client, args)
 	if err != nil {
@@ -230,8 +237,12 @@ func (v *verification) model(ctx context.Context, m remote.Model) (*modelRun, er
 	if err != nil {
 		return nil, err
 	}
+	submission, err := v.flags.prover.prove(ctx, statement, v.flags.connection.server)
+	if err != nil {
+		return nil, err
+	}
 	run.Answer = &service.SubmitRunOut{}
-	if err := v.client.Submit(ctx, pull.ModelID, statement, run.Answer); err != nil {
+	if err := v.client.Submit(ctx, pull.ModelID, submission, run.Answer); err != nil {
 		return nil, err
 	}
 	run.Submitted = true
@@ -316,7 +327,11 @@ func (v *verification) printText(run *modelRun) {
 		if !a.Counted {
 			word = "a preview, counts only on " + a.Branch
 		}
-		fmt.Fprintf(w, "  run %s, %s: %s\n", a.RunID, word, summaryWords(a.Summary))
+		proven := "without a proof"
+		if a.Attested {
+			proven = "attested by " + a.Signer
+		}
+		fmt.Fprintf(w, "  run %s, %s, %s: %s\n", a.RunID, word, proven, summaryWords(a.Summary))
 		for _, c := range a.Controls {
 			fmt.Fprintf(w, "    %s: %s → %s\n", c.ID, c.Before, c.After)
 		}

@@ -70,10 +70,14 @@ type Held struct {
 	Injection  bool                  `json:"injection,omitempty"`
 	Run        string                `json:"run"`
 	Commit     string                `json:"commit"`
-	Order      int64                 `json:"order"`             // of the run that said so last
-	At         time.Time             `json:"at"`                // when it was said last
-	Carried    bool                  `json:"carried,omitempty"` // said by an earlier run and found unchanged by this one
-	Attested   bool                  `json:"attested,omitempty"`
+	Order      int64                 `json:"order"`              // of the run that said so last
+	At         time.Time             `json:"at"`                 // when it was said last
+	Carried    bool                  `json:"carried,omitempty"`  // said by an earlier run and found unchanged by this one
+	Attested   bool                  `json:"attested,omitempty"` // the run came with a proof, and so did the one it is carried from
+	Signer     string                `json:"signer,omitempty"`   // of the run: fingerprint of its key, or URL of its token's issuer
+	IssuedAt   time.Time             `json:"issued_at,omitzero"` // of the run's token
+	Origin     string                `json:"origin,omitempty"`   // when carried: the signer of the run that said so first
+	OriginAt   time.Time             `json:"origin_at,omitzero"` // and when that was
 }
 
 // hold makes a result the one held.
@@ -81,7 +85,7 @@ func hold(r Result, run RunInfo) *Held {
 	return &Held{
 		Verdict: r.Verdict, Reason: r.Reason, File: r.File, Line: r.Line, FileDigest: r.FileDigest, Blob: r.Blob, Excerpt: r.Excerpt,
 		Template: r.Template, Text: r.Text, Judge: r.Judge, Facets: r.Facets, Injection: r.Injection,
-		Run: run.ID, Commit: run.Commit, Order: run.Order, At: run.At, Attested: run.Attested,
+		Run: run.ID, Commit: run.Commit, Order: run.Order, At: run.At, Attested: run.Attested, Signer: run.Signer, IssuedAt: run.IssuedAt,
 	}
 }
 
@@ -92,6 +96,8 @@ type RunInfo struct {
 	Order    int64 // rises with each nonce issued for the model
 	At       time.Time
 	Attested bool
+	Signer   string    // fingerprint of the key or URL of the issuer that proved it
+	IssuedAt time.Time // of its token; zero without one
 }
 
 // Change is what one result does to what an assertion holds.
@@ -102,10 +108,11 @@ type Change struct {
 	Mended  bool  // a fail became a pass
 }
 
-// Apply folds a result into what is held at its tier. An older run never replaces a newer one's result; a skipped result leaves
+// Apply folds a result into what is held at its tier. An older run, by its nonce or by its token, never replaces a newer one's
+// result; a skipped result leaves
 // what is held. An unchanged one confirms what is held, which [MayCarry] must have allowed.
 func Apply(held *Held, r Result, run RunInfo) Change {
-	if r.Verdict == Skipped || held != nil && held.Order > run.Order {
+	if r.Verdict == Skipped || held != nil && (held.Order > run.Order || !run.IssuedAt.IsZero() && run.IssuedAt.Before(held.IssuedAt)) {
 		return Change{Held: held}
 	}
 	if r.Verdict == Unchanged {
@@ -113,7 +120,11 @@ func Apply(held *Held, r Result, run RunInfo) Change {
 			return Change{}
 		}
 		next := *held
-		next.Run, next.Commit, next.Order, next.At, next.Attested = run.ID, run.Commit, run.Order, run.At, run.Attested
+		if !next.Carried {
+			next.Origin, next.OriginAt = held.Signer, held.At
+		}
+		next.Run, next.Commit, next.Order, next.At = run.ID, run.Commit, run.Order, run.At
+		next.Attested, next.Signer, next.IssuedAt = held.Attested && run.Attested, run.Signer, run.IssuedAt
 		next.Blob = r.Blob
 		next.Carried = true
 		return Change{Held: &next, Applied: true}

@@ -65,6 +65,12 @@ type Status struct {
 	Settled      []threat.ID // debts that are paid: they never count again
 	Oldest       time.Time   // of the results it rests on; zero without any
 	Attested     bool        // every result it rests on came with a proof
+	Distrusted   bool        // a result it rests on is of a run that the workspace does not count any more
+}
+
+// At returns the verification as it is at a time.
+func (s Status) At(now time.Time, staleAfter time.Duration) Verification {
+	return s.Verification.At(s.Oldest, s.Distrusted, now, staleAfter)
 }
 
 // Status computes the verification of a subject. It is a pure function of what is held, and its promise is that of
@@ -92,6 +98,7 @@ func (s *Subject) Status(claims []Claim, debts []Debt) Status {
 			failed = failed || h.Verdict == Fail
 			passed = passed || h.Verdict == Pass
 			out.Attested = out.Attested && h.Attested
+			out.Distrusted = out.Distrusted || !s.Trust.Trusts(h)
 			if out.Oldest.IsZero() || h.At.Before(out.Oldest) {
 				out.Oldest = h.At
 			}
@@ -146,7 +153,7 @@ func (s *Subject) paid(d Debt, claims []Claim) bool {
 			spec, ok := byType[c.Type]
 			return ok && slices.Contains(c.Facets, id) && c.Incoherent == "" && meets(spec, s.facet(id)) &&
 				c.Tier1 != nil && c.Tier1.Verdict == Pass && c.Tier1.Order > d.Order &&
-				(c.Tier2 == nil || c.Tier2.Verdict == Pass)
+				(c.Tier2 == nil || c.Tier2.Verdict == Pass) && s.Trust.Trusts(c.Tier1) && s.Trust.Trusts(c.Tier2)
 		})
 		if !ok {
 			return false
@@ -155,12 +162,12 @@ func (s *Subject) paid(d Debt, claims []Claim) bool {
 	return true
 }
 
-// At returns the status as it is at a time: stale when a result it rests on is older than the limit, which comes after failed,
-// incoherent and insufficient and before the rest.
-func (v Verification) At(oldest, now time.Time, staleAfter time.Duration) Verification {
+// At returns the status as it is at a time: stale when a result it rests on is older than the limit or not trusted any more, which
+// comes after failed, incoherent and insufficient and before the rest.
+func (v Verification) At(oldest time.Time, distrusted bool, now time.Time, staleAfter time.Duration) Verification {
 	switch v {
 	case Verified, Partial, Pending:
-		if !oldest.IsZero() && now.Sub(oldest) > staleAfter {
+		if distrusted || !oldest.IsZero() && now.Sub(oldest) > staleAfter {
 			return Stale
 		}
 	}

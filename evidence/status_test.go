@@ -309,13 +309,13 @@ func TestStale(t *testing.T) {
 		if slices.Index(evidence.Verifications(), v) > slices.Index(evidence.Verifications(), evidence.Stale) {
 			want = evidence.Stale
 		}
-		if got := v.At(day, day.Add(limit+1), limit); got != want {
+		if got := v.At(day, false, day.Add(limit+1), limit); got != want {
 			t.Errorf("%s past the limit is %s, want %s", v, got, want)
 		}
-		if got := v.At(day, day.Add(limit), limit); got != v {
+		if got := v.At(day, false, day.Add(limit), limit); got != v {
 			t.Errorf("%s at the limit is %s", v, got)
 		}
-		if got := v.At(time.Time{}, day, limit); got != v {
+		if got := v.At(time.Time{}, false, day, limit); got != v {
 			t.Errorf("%s without results is %s", v, got)
 		}
 	}

@@ -15,6 +15,7 @@ type Subject struct {
 	Description string
 	Facets      []threat.Facet // a facet without a kind is met by every type
 	Implemented bool
+	Trust       Trust // what the workspace asks of the runs behind results
 }
 
 // AssumptionSubject makes the subject of an assumption: its one facet has the assumption's id and no kind.

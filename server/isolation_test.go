@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,12 +18,13 @@ import (
 )
 
 // ids are what a stranger might have got hold of. The case of a tool or route puts them where it takes ids.
-type ids struct{ model, job, key, user string }
+type ids struct{ model, job, key, user, claim, signer, issuer string }
 
 // missing are ids of the same form that exist nowhere.
 var missing = ids{
 	"01890000-0000-7000-8000-000000000001", "01890000-0000-7000-8000-000000000002",
 	"01890000-0000-7000-8000-000000000003", "01890000-0000-7000-8000-000000000004",
+	"01890000-0000-7000-8000-000000000005", "sha256:" + strings.Repeat("0", 64), "https://nobody.example.org",
 }
 
 // toolCases has the arguments of every tool. A tool without a case fails the test.
@@ -123,12 +125,22 @@ var decides = map[string]bool{"attest_assumption": true, "accept_risk": true, "a
 var withoutID = map[string]bool{
 	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true,
 	"GET /models": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
+	"GET /settings": true, "POST /settings": true, "POST /settings/signing-keys": true, "POST /settings/issuers": true, "POST /settings/required-claims": true,
 	"redoubt://models": true, "redoubt://assertion-types": true, "import_threat_model": true, "POST /models/import": true, "GET /activity": true, "GET /activity/export": true, "get_assertion_types": true, "GET /assertion-types": true,
 }
 
 // routeBodies has the body of every route that takes one; a route with a method that needs one and no entry fails.
 var routeBodies = map[string]func(ids) string{
 	"POST /keys": func(ids) string { return `{"name":"mine","scope":"developer"}` },
+
+	"POST /settings": func(ids) string { return `{"allow_pull_requests":true}` },
+	"POST /settings/signing-keys": func(ids) string {
+		return `{"name":"mine","repos":["org/mine"],"public_key":` + strconv.Quote(otherKey) + `}`
+	},
+	"POST /settings/signing-keys/revoke": func(i ids) string { return `{"fingerprint":"` + i.signer + `"}` },
+	"POST /settings/issuers":             func(ids) string { return `{"url":"https://mine.example.org","kind":"gitlab"}` },
+	"DELETE /settings/issuers":           func(i ids) string { return `{"url":"` + i.issuer + `"}` },
+	"POST /settings/required-claims":     func(ids) string { return `{"claim":"repository","pattern":"mine/*"}` },
 
 	"POST /models/{model_id}/verification/runs": func(ids) string { return `{"statement":{}}` },
 
@@ -144,6 +156,7 @@ var routeBodies = map[string]func(ids) string{
 type household struct {
 	env             *live.Env
 	owner, stranger *live.User
+	admin           *live.User // the owner with an admin key
 	owned           ids
 	secrets         []string // texts that only the owner's workspace holds
 }
@@ -158,13 +171,45 @@ func newHousehold(t *testing.T) *household {
 	if err := json.Unmarshal(job.Result, &m); err != nil {
 		t.Fatal(err)
 	}
-	h.owned = ids{m.ModelID, job.JobID, h.owner.Who.KeyID, h.owner.Who.UserID}
+	h.owned = ids{model: m.ModelID, job: job.JobID, key: h.owner.Who.KeyID, user: h.owner.Who.UserID}
+	h.admin = h.env.NewKey(t, h.owner.User, h.owner.User.PersonalWorkspace, account.Admin)
+	h.decideAboutRuns(t)
 	live.Call[service.SubmitAssertionsOut](h.owner, "submit_assertions", live.Args{"model_id": m.ModelID, "assertions": []any{live.Args{
 		"type": "file_exists", "params": live.Args{"file": "zephyrine.txt"}, "control_id": "C1", "repo": "zephyrine/secret", "facets": []string{"C1.a"},
 	}}})
 	h.secrets = []string{"zephyrine", m.ModelID, job.JobID, h.owner.Who.KeyID, h.owner.Who.WorkspaceID, h.owner.Who.UserID, "Zephyrine", h.owner.User.Email}
 	h.stranger.Generate(feature)
 	return h
+}
+
+// someKey and otherKey are public keys of nobody's.
+const someKey = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
+6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
+-----END PUBLIC KEY-----
+`
+
+const otherKey = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAECSVn0r1RW9TqYzTiVOgb8UeC/T3e
+ewSpEcy47QBPkBVMx9x3A0pbBXpgQdGrdDTCM5IRsOiHfdhma9sauIA0Wg==
+-----END PUBLIC KEY-----
+`
+
+// decideAboutRuns gives the owner's workspace a signing key, an issuer and a required claim.
+func (h *household) decideAboutRuns(t *testing.T) {
+	t.Helper()
+	var out service.SettingsOut
+	for _, c := range []struct{ path, body string }{
+		{"signing-keys", `{"name":"zephyrine","repos":["zephyrine/secret"],"public_key":` + strconv.Quote(someKey) + `}`},
+		{"issuers", `{"url":"https://zephyrine.example.org","kind":"gitlab"}`},
+		{"required-claims", `{"claim":"repository","pattern":"zephyrine/*"}`},
+	} {
+		r := h.admin.Do("POST", "/api/v1/settings/"+c.path, strings.NewReader(c.body), "Content-Type", "application/json")
+		if err := json.Unmarshal(r.Body, &out); r.Status != 200 || err != nil {
+			t.Fatalf("%s: %d %s", c.path, r.Status, r.Body)
+		}
+	}
+	h.owned.signer, h.owned.issuer, h.owned.claim = out.SigningKeys[0].Fingerprint, out.Issuers[2].URL, out.RequiredClaims[0].ID
 }
 
 // state is everything the owner can see of the model, to tell whether it changed.
@@ -187,6 +232,7 @@ func (h *household) state(t *testing.T) string {
 		}
 		b.Write(raw)
 	}
+	b.Write(h.admin.Do("GET", "/api/v1/settings", nil).Body)
 	return b.String()
 }
 
@@ -312,7 +358,7 @@ func TestPromptsIsolate(t *testing.T) {
 // request sends a route's request with ids in its path.
 func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
 	t.Helper()
-	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1").Replace(rt.Path)
+	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim).Replace(rt.Path)
 	if strings.Contains(path, "{") {
 		t.Fatalf("%s %s: the test does not know what to put into the path", rt.Method, rt.Path)
 	}
@@ -333,13 +379,18 @@ func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
 // The same for every REST route.
 func TestRoutesIsolate(t *testing.T) {
 	h := newHousehold(t)
-	verifier := h.env.NewKey(t, h.stranger.User, h.stranger.User.PersonalWorkspace, account.Verifier)
+	others := []*live.User{
+		h.env.NewKey(t, h.stranger.User, h.stranger.User.PersonalWorkspace, account.Verifier),
+		h.env.NewKey(t, h.stranger.User, h.stranger.User.PersonalWorkspace, account.Admin),
+	}
 	before := h.state(t)
 	for _, rt := range h.env.Server.Routes() {
 		name := rt.Method + " " + rt.Path
 		stranger := h.stranger
-		if !stranger.Who.May(rt.Needs) {
-			stranger = verifier
+		for _, u := range others {
+			if !stranger.Who.May(rt.Needs) {
+				stranger = u
+			}
 		}
 		foreign := request(t, stranger, rt, h.owned)
 		if s := h.leaks(foreign.Body); s != "" {
@@ -380,7 +431,7 @@ func TestScopes(t *testing.T) {
 			}
 		}
 		for _, rt := range env.Server.Routes() {
-			r := request(t, u, rt, ids{model, missing.job, missing.key, missing.user})
+			r := request(t, u, rt, func() ids { i := missing; i.model = model; return i }())
 			if (r.Status == 403) == u.Who.May(rt.Needs) {
 				t.Errorf("%s key, %s %s (needs %q): %d %s", scope, rt.Method, rt.Path, rt.Needs, r.Status, r.Body)
 			}

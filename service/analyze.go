@@ -266,17 +266,17 @@ func (a *analysis) without(risk impact.Risk) state {
 	verify := func(s evidence.Subject) (evidence.Verification, bool) {
 		b := evidenceOf[s.ID]
 		st := s.Status(b.claims, b.debts)
-		return st.Verification.At(st.Oldest, a.now, evidence.StaleAfter), st.Attested
+		return st.At(a.now, a.h.settings.StaleAfter()), st.Attested
 	}
 	for i := range in.Controls {
 		if c := &in.Controls[i]; changed[c.ID] {
-			c.Verification, c.Attested = verify(subjectOf(&a.h.controls[i]))
+			c.Verification, c.Attested = verify(a.h.controlSubject(&a.h.controls[i]))
 			out.controls[c.ID] = c.Verification
 		}
 	}
 	for i := range in.Assumptions {
 		if p := &in.Assumptions[i]; changed[p.ID] {
-			p.Verification, p.Attested = verify(evidence.AssumptionSubject(p.ID, a.h.structure.Assumptions[i].Text))
+			p.Verification, p.Attested = verify(a.h.assumptionSubject(p.ID, a.h.structure.Assumptions[i].Text))
 		}
 	}
 	out.posture = posture.Assess(in)
@@ -298,7 +298,7 @@ func (a *analysis) controls(likely, possible state) {
 		if of[c.ID] == nil {
 			continue
 		}
-		row := TouchedControl{ID: c.ID, Verification: verificationAt(c, a.now), Assertions: threat.SortIDs(of[c.ID])}
+		row := TouchedControl{ID: c.ID, Verification: a.h.verificationAt(c, a.now), Assertions: threat.SortIDs(of[c.ID])}
 		var ok bool
 		if row.WouldBe, ok = likely.controls[c.ID]; !ok {
 			row.WouldBe = possible.controls[c.ID]

@@ -239,7 +239,7 @@ func (h *head) cover(tx *store.Tx, workspace string, about, all []store.Assertio
 			return nil, err
 		}
 		for _, c := range own {
-			out = append(out, coverage(c, tx.Now()))
+			out = append(out, h.coverage(c, tx.Now()))
 		}
 	}
 	byID := bodies(all)
@@ -255,20 +255,20 @@ func (h *head) cover(tx *store.Tx, workspace string, about, all []store.Assertio
 		st := subject.Status(b.claims, b.debts)
 		out = append(out, CoverageRow{
 			ID: id, Sufficiency: st.Sufficiency.Status, Uncovered: st.Sufficiency.Uncovered,
-			Verification: st.Verification.At(st.Oldest, tx.Now(), evidence.StaleAfter),
+			Verification: st.At(tx.Now(), h.settings.StaleAfter()),
 		})
 	}
 	return out, nil
 }
 
 // coverage is what is known of a control's evidence. A control without assertions lacks every facet.
-func coverage(c *store.Control, now time.Time) CoverageRow {
+func (p policy) coverage(c *store.Control, now time.Time) CoverageRow {
 	suff := c.Evidence.Sufficiency
 	if suff.Status == "" {
-		subject := subjectOf(c)
+		subject := p.controlSubject(c)
 		suff = subject.Sufficiency(nil)
 	}
-	return CoverageRow{ID: c.ID, Status: c.Status, Sufficiency: suff.Status, Uncovered: suff.Uncovered, Verification: verificationAt(c, now)}
+	return CoverageRow{ID: c.ID, Status: c.Status, Sufficiency: suff.Status, Uncovered: suff.Uncovered, Verification: p.verificationAt(c, now)}
 }
 
 // submitHint says what to do after a batch.
@@ -389,7 +389,7 @@ func (s *Service) ListAssertions(ctx context.Context, who account.Principal, in 
 			if err != nil && !in.Deleted {
 				continue // its control or assumption is gone
 			}
-			row := assertionRow(a, assertionStatus(&subject, a, v.Now()))
+			row := assertionRow(a, h.assertionStatus(&subject, a, v.Now()))
 			if in.IDs != nil && !slices.Contains(in.IDs, a.ID) || in.Control != "" && a.Control != in.Control ||
 				in.Assumption != "" && a.Assumption != in.Assumption || in.Type != "" && a.Type != in.Type ||
 				in.Status != "" && row.Status != in.Status || in.Repo != "" && a.Repo != in.Repo || in.Drifted && a.DriftedAt == nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
-	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -104,7 +103,7 @@ func (s *Service) controlsFor(c *changeset, who account.Principal) (string, erro
 	if len(bare) == 0 {
 		return "", nil
 	}
-	e, err := s.engine("")
+	e, err := s.engineOf(c.tx.View(), who.WorkspaceID, "")
 	if err != nil {
 		return "", err
 	}
@@ -290,9 +289,9 @@ func (row *AssumptionRow) judged(h *head, j *judgments, a *threat.Assumption, no
 		}
 	}
 	if b := j.bodies[a.ID]; b != nil && a.Kind == threat.NonApplicability {
-		subject := evidence.AssumptionSubject(a.ID, a.Text)
+		subject := h.assumptionSubject(a.ID, a.Text)
 		st := subject.Status(b.claims, b.debts)
-		row.Verification = st.Verification.At(st.Oldest, now, evidence.StaleAfter)
+		row.Verification = st.At(now, h.settings.StaleAfter())
 	}
 }
 

@@ -477,7 +477,7 @@ func (c *controlset) finish(out *EditControlsOut) error {
 			continue
 		}
 		out.Controls = append(out.Controls, EditedControl{
-			ID: id, Revision: k.Revision, Status: k.Status, Verification: verificationAt(k, c.tx.Now()), Facets: k.Facets, Weakened: k.Weakened,
+			ID: id, Revision: k.Revision, Status: k.Status, Verification: c.head.verificationAt(k, c.tx.Now()), Facets: k.Facets, Weakened: k.Weakened,
 			Evidence: c.evidence[id],
 		})
 	}

@@ -123,7 +123,7 @@ func (s *Service) GetControls(ctx context.Context, who account.Principal, in Get
 		}
 		out.Total = len(found)
 		for _, f := range cut(found, limit, offset) {
-			out.Controls = append(out.Controls, f.row(v.Now()))
+			out.Controls = append(out.Controls, f.row(h.policy, v.Now()))
 		}
 		out.Returned = len(out.Controls)
 		if err := out.context(v, who.WorkspaceID); err != nil {
@@ -203,10 +203,10 @@ type foundControl struct {
 	orphaned bool
 }
 
-func (f foundControl) row(now time.Time) ControlRow {
+func (f foundControl) row(p policy, now time.Time) ControlRow {
 	c := f.Control
 	return ControlRow{
-		ID: c.ID, Description: c.Description, Status: c.Status, Verification: verificationAt(c, now), Tier: f.tier, Facets: c.Facets, Objectives: c.Objectives,
+		ID: c.ID, Description: c.Description, Status: c.Status, Verification: p.verificationAt(c, now), Tier: f.tier, Facets: c.Facets, Objectives: c.Objectives,
 		Source: c.Source, FrameworkRefs: c.FrameworkRefs, Notes: c.Notes, Basis: c.Basis, Revision: c.Revision,
 		Weakened: c.Weakened, Orphaned: f.orphaned, DeletedReason: c.DeletedReason,
 	}
@@ -222,7 +222,7 @@ func (h *head) filterControls(controls []store.Control, in GetControlsIn, now ti
 			text != "" && !mentions(c, text) || !h.helps(c, in) {
 			continue
 		}
-		verification := verificationAt(c, now)
+		verification := h.verificationAt(c, now)
 		if in.Verification != "" && verification != in.Verification {
 			continue
 		}

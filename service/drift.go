@@ -183,8 +183,8 @@ func (r *submission) assumptions(all []store.Assertion) error {
 				return err
 			}
 		}
-		subject := evidence.AssumptionSubject(a.ID, a.Text)
-		status, state := subject.Status(b.claims, b.debts).Verification, stateOf(id, states)
+		subject := r.head.assumptionSubject(a.ID, a.Text)
+		status, state := subject.Status(b.claims, b.debts).At(r.tx.Now(), r.head.settings.StaleAfter()), stateOf(id, states)
 		e := store.AssumptionEvent{Assumption: id, UserID: r.user, Version: r.head.model.Version}
 		switch {
 		case status == evidence.Failed && state == threat.Active:

@@ -9,11 +9,6 @@ import (
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
-// subjectOf returns a control as the rules of evidence see it.
-func subjectOf(c *store.Control) evidence.Subject {
-	return evidence.Subject{ID: c.ID, Description: c.Description, Facets: c.Facets, Implemented: c.Status == threat.Implemented}
-}
-
 // subject returns the control or assumption that an assertion evidences. Errors: [threat.NotFound].
 func (h *head) subject(control, assumption threat.ID) (evidence.Subject, error) {
 	if control != "" {
@@ -21,14 +16,14 @@ func (h *head) subject(control, assumption threat.ID) (evidence.Subject, error) 
 		if err != nil {
 			return evidence.Subject{}, fieldError(err, "control_id")
 		}
-		return subjectOf(c), nil
+		return h.controlSubject(c), nil
 	}
 	a := h.structure.Assumption(assumption)
 	if a == nil {
 		ids := entityIDs(h.structure.Assumptions, func(a threat.Assumption) threat.ID { return a.ID })
 		return evidence.Subject{}, threat.Unknown("assumption", assumption, ids).In("assumption_id")
 	}
-	return evidence.AssumptionSubject(a.ID, a.Text), nil
+	return h.assumptionSubject(a.ID, a.Text), nil
 }
 
 // subjectID is the control or the assumption that an assertion is about.
@@ -83,12 +78,12 @@ type assessed struct {
 }
 
 // assess computes what follows from the evidence on a control. It writes nothing.
-func assess(c *store.Control, b *body) assessed {
+func (p policy) assess(c *store.Control, b *body) assessed {
 	out := assessed{incoherent: map[threat.ID]string{}}
 	if b == nil {
 		b = &body{}
 	}
-	subject := subjectOf(c)
+	subject := p.controlSubject(c)
 	claims := slices.Clone(b.claims)
 	coherent := 0
 	for i := range claims {
@@ -110,7 +105,7 @@ func assess(c *store.Control, b *body) assessed {
 
 // stored turns a status into what the control's row keeps of it.
 func stored(s evidence.Status, claims int) store.Verification {
-	v := store.Verification{Status: s.Verification, Attested: s.Attested}
+	v := store.Verification{Status: s.Verification, Attested: s.Attested, Distrusted: s.Distrusted}
 	if claims > 0 {
 		v.Sufficiency = s.Sufficiency
 	}
@@ -125,13 +120,17 @@ func stored(s evidence.Status, claims int) store.Verification {
 // and the status of a control that lost its last coherent assertion. all is the model's evidence as [store.Snapshot.Evidence]
 // returns it. It reports whether anything was written; the caller raises the model's stamp.
 func reassess(tx *store.Tx, workspace, model string, controls []*store.Control, all []store.Assertion) (changed bool, err error) {
+	p, err := loadPolicy(tx.View(), workspace)
+	if err != nil {
+		return false, err
+	}
 	evidenceOf := bodies(all)
 	for _, c := range controls {
 		b := evidenceOf[c.ID]
 		if b == nil {
 			b = &body{}
 		}
-		a := assess(c, b)
+		a := p.assess(c, b)
 		if len(a.incoherent) > 0 {
 			changed = true
 			if err := tx.SetIncoherent(workspace, model, a.incoherent); err != nil {
@@ -166,7 +165,7 @@ func reassess(tx *store.Tx, workspace, model string, controls []*store.Control, 
 }
 
 func sameVerification(a, b store.Verification) bool {
-	if a.Status != b.Status || a.Attested != b.Attested || a.Sufficiency.Status != b.Sufficiency.Status {
+	if a.Status != b.Status || a.Attested != b.Attested || a.Distrusted != b.Distrusted || a.Sufficiency.Status != b.Sufficiency.Status {
 		return false
 	}
 	if (a.Oldest == nil) != (b.Oldest == nil) || a.Oldest != nil && !a.Oldest.Equal(*b.Oldest) {
@@ -189,21 +188,8 @@ func (h *head) own(ids []threat.ID) []*store.Control {
 	return out
 }
 
-// verificationAt is a control's verification as it is now: stale is decided on read.
-func verificationAt(c *store.Control, now time.Time) evidence.Verification {
-	return staleAt(c.Evidence, now)
-}
-
-func staleAt(v store.Verification, now time.Time) evidence.Verification {
-	var oldest time.Time
-	if v.Oldest != nil {
-		oldest = *v.Oldest
-	}
-	return v.Status.At(oldest, now, evidence.StaleAfter)
-}
-
 // assertionStatus says of one assertion what the status of a control with it alone would say.
-func assertionStatus(s *evidence.Subject, a *store.Assertion, now time.Time) evidence.Verification {
+func (p policy) assertionStatus(s *evidence.Subject, a *store.Assertion, now time.Time) evidence.Verification {
 	c := a.Claim()
 	switch {
 	case a.Tier1 != nil && a.Tier1.Verdict == evidence.Fail, a.Tier2 != nil && a.Tier2.Verdict == evidence.Fail:
@@ -213,15 +199,14 @@ func assertionStatus(s *evidence.Subject, a *store.Assertion, now time.Time) evi
 	case a.Tier1 == nil:
 		return evidence.Pending
 	}
-	oldest := a.Tier1.At
-	if a.Tier2 != nil && a.Tier2.At.Before(oldest) {
-		oldest = a.Tier2.At
-	}
 	status := evidence.Partial
 	if s.Current(c) && a.Tier2.Verdict == evidence.Pass {
 		status = evidence.Verified
 	}
-	return status.At(oldest, now, evidence.StaleAfter)
+	if p.old(a.Tier1, now) || a.Tier2 != nil && p.old(a.Tier2, now) {
+		return evidence.Stale
+	}
+	return status
 }
 
 // refreshEvidence reassesses every model whose stored statuses were computed with other prompt templates: a template that changed
@@ -238,27 +223,33 @@ func (s *Service) refreshEvidence(tx *store.Tx) error {
 		return err
 	}
 	for _, m := range models {
-		controls, err := tx.Controls(m.WorkspaceID, m.ModelID)
-		if err != nil {
+		if err := reassessModel(tx, m.WorkspaceID, m.ModelID); err != nil {
 			return err
-		}
-		all, err := tx.Evidence(m.WorkspaceID, m.ModelID)
-		if err != nil {
-			return err
-		}
-		list := make([]*store.Control, len(controls))
-		for i := range controls {
-			list[i] = &controls[i]
-		}
-		changed, err := reassess(tx, m.WorkspaceID, m.ModelID, list, all)
-		if err != nil {
-			return err
-		}
-		if changed {
-			if err := tx.TouchModel(m.WorkspaceID, m.ModelID); err != nil && threat.CodeOf(err) != threat.NotFound {
-				return err
-			}
 		}
 	}
 	return tx.SetInstance(name, digest)
+}
+
+// reassessModel brings every control of a model up to date. A model that is deleted is brought up to date too, for its restoration.
+func reassessModel(tx *store.Tx, workspace, model string) error {
+	controls, err := tx.Controls(workspace, model)
+	if err != nil {
+		return err
+	}
+	all, err := tx.Evidence(workspace, model)
+	if err != nil {
+		return err
+	}
+	list := make([]*store.Control, len(controls))
+	for i := range controls {
+		list[i] = &controls[i]
+	}
+	changed, err := reassess(tx, workspace, model, list, all)
+	if err != nil || !changed {
+		return err
+	}
+	if err := tx.TouchModel(workspace, model); err != nil && threat.CodeOf(err) != threat.NotFound {
+		return err
+	}
+	return nil
 }

@@ -187,7 +187,7 @@ func (h *head) documentControls(v *store.Snapshot, workspace string, d *exchange
 	for i := range all {
 		c := &all[i]
 		row := exchange.DocumentControl{
-			Control: c.Control, Verification: verificationAt(c, v.Now()), Weakened: c.Weakened, ReviewedAt: c.ReviewedAt,
+			Control: c.Control, Verification: h.verificationAt(c, v.Now()), Weakened: c.Weakened, ReviewedAt: c.ReviewedAt,
 			DeletedAt: c.DeletedAt, DeletedReason: c.DeletedReason,
 		}
 		for _, x := range docs {

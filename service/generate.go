@@ -49,7 +49,7 @@ func (s *Service) GenerateThreatModel(ctx context.Context, who account.Principal
 		if _, err := threat.Line(in.Title, threat.MaxName); err != nil {
 			return JobOut{}, fieldError(err, "title")
 		}
-		e, err := s.engine(in.Engine)
+		e, err := s.engineOf(tx.View(), who.WorkspaceID, in.Engine)
 		if err != nil {
 			return JobOut{}, err
 		}

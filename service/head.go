@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
-	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -44,6 +43,7 @@ func newVersion(s *threat.Structure) *version {
 // head is the newest state of a model: its row, its version and its controls, shared by all readers of one stamp.
 type head struct {
 	*version
+	policy
 	model    store.Model
 	controls []store.Control    // live ones in id order
 	tiers    []threat.Tier      // of each of controls
@@ -145,6 +145,9 @@ func (s *Service) loadHead(v *store.Snapshot, workspace string, m store.Model) (
 		return nil, err
 	}
 	h := &head{version: ver, model: m}
+	if h.policy, err = loadPolicy(v, workspace); err != nil {
+		return nil, err
+	}
 	if h.controls, err = v.Controls(workspace, m.ID); err != nil {
 		return nil, err
 	}
@@ -174,7 +177,7 @@ func (s *Service) loadHead(v *store.Snapshot, workspace string, m store.Model) (
 
 // aged reports whether a result that some control rests on is stale by now, so that statuses cannot be read from the stored ones.
 func (h *head) aged(now time.Time) bool {
-	return !h.fresh.IsZero() && now.Sub(h.fresh) > evidence.StaleAfter
+	return !h.fresh.IsZero() && now.Sub(h.fresh) > h.settings.StaleAfter()
 }
 
 // control returns a live control of the head, or [threat.NotFound].

@@ -341,9 +341,9 @@ func (m *importing) evidence() error {
 		}
 		subject := evidence.Subject{}
 		if c := m.live[a.Control]; c != nil {
-			subject = subjectOf(&store.Control{Control: *c})
+			subject = policy{}.controlSubject(&store.Control{Control: *c})
 		} else if as := m.s.Assumption(a.Assumption); as != nil {
-			subject = evidence.AssumptionSubject(as.ID, as.Text)
+			subject = policy{}.assumptionSubject(as.ID, as.Text)
 		}
 		a.Incoherent = subject.Coherence(a.Type, a.Facets)
 		if a.Control != "" && a.Incoherent == "" && m.d.Assertions[i].DeletedAt == nil {

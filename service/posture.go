@@ -95,7 +95,7 @@ func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 	for i := range h.controls {
 		c := &h.controls[i]
 		in.Controls[i] = posture.Control{
-			ID: c.ID, Implemented: c.Status == threat.Implemented, Verification: verificationAt(c, now), Attested: c.Evidence.Attested, Weakened: c.Weakened != "",
+			ID: c.ID, Implemented: c.Status == threat.Implemented, Verification: h.verificationAt(c, now), Attested: c.Evidence.Attested, Weakened: c.Weakened != "",
 		}
 	}
 	place, group := 0, 0 // groups are known by their place: numbers have gaps where one is gone
@@ -122,9 +122,9 @@ func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 			p.Attestation = &posture.Attestation{Expires: at.ExpiresAt, Lapsed: h.lapsed(a, at)}
 		}
 		if b := j.bodies[a.ID]; b != nil {
-			subject := evidence.AssumptionSubject(a.ID, a.Text)
+			subject := h.assumptionSubject(a.ID, a.Text)
 			st := subject.Status(b.claims, b.debts)
-			p.Verification, p.Attested = st.Verification.At(st.Oldest, now, evidence.StaleAfter), st.Attested
+			p.Verification, p.Attested = st.At(now, h.settings.StaleAfter()), st.Attested
 		}
 		in.Assumptions[i] = p
 	}
@@ -439,7 +439,7 @@ func (h *head) changedControls(v *store.Snapshot, workspace string, at time.Time
 				note(co, "%s became %s", c.ID, c.Evidence.Status)
 			}
 			if oldest := c.Evidence.Oldest; oldest != nil {
-				if end := oldest.Add(evidence.StaleAfter); end.After(at) && !end.After(v.Now()) {
+				if end := oldest.Add(h.settings.StaleAfter()); end.After(at) && !end.After(v.Now()) {
 					note(co, "%s became stale", c.ID)
 				}
 			}

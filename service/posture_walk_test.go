@@ -466,7 +466,7 @@ func (w *walk) assess(action string) {
 		}
 		in.Controls = append(in.Controls, posture.Control{
 			ID: c.ID, Implemented: c.Status == threat.Implemented, Weakened: c.Weakened != "", Attested: c.Evidence.Attested,
-			Verification: c.Evidence.Status.At(oldest, now, evidence.StaleAfter),
+			Verification: c.Evidence.Status.At(oldest, c.Evidence.Distrusted, now, evidence.StaleAfter),
 		})
 	}
 	place := map[threat.ID]map[int]int{} // stored number of a group → its place

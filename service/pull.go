@@ -72,13 +72,20 @@ func (s *Service) pull(v *store.Snapshot, workspace string, in PullAssertionsIn)
 		Assertions: []evidence.Pulled{},
 	}
 	err = h.eachLive(v, workspace, func(a *store.Assertion, subject *evidence.Subject) {
-		if a.Repo != repo || in.Pending && current(subject, a, v.Now()) {
+		if a.Repo != repo || in.Pending && h.current(subject, a, v.Now()) {
 			return
+		}
+		one, two := a.Tier1, a.Tier2
+		if !h.trust.Trusts(one) { // what counts no more is not carried over: it is checked anew
+			one = nil
+		}
+		if !h.trust.Trusts(two) {
+			two = nil
 		}
 		out.Assertions = append(out.Assertions, evidence.Pulled{
 			ID: a.ID, Type: a.Type, Params: a.Params, Control: a.Control, Assumption: a.Assumption, Facets: a.Facets,
 			Template: evidence.TemplateDigest(a.Type), Text: subject.TextDigest(a.Facets),
-			Prompt: subject.NewPrompt(a.Type, a.Params, a.Facets, h.statements(a)), Tier1: a.Tier1, Tier2: a.Tier2,
+			Prompt: subject.NewPrompt(a.Type, a.Params, a.Facets, h.statements(a)), Tier1: one, Tier2: two,
 		})
 	})
 	out.Total = len(out.Assertions)
@@ -100,12 +107,12 @@ func (h *head) eachLive(v *store.Snapshot, workspace string, visit func(*store.A
 }
 
 // current reports whether an assertion needs no check: both tiers hold a result that counts today.
-func current(s *evidence.Subject, a *store.Assertion, now time.Time) bool {
-	switch assertionStatus(s, a, now) {
+func (p policy) current(s *evidence.Subject, a *store.Assertion, now time.Time) bool {
+	switch p.assertionStatus(s, a, now) {
 	case evidence.Verified:
 		return true
 	case evidence.Failed, evidence.Incoherent:
-		return a.Tier1 != nil && now.Sub(a.Tier1.At) <= evidence.StaleAfter
+		return a.Tier1 != nil && !p.old(a.Tier1, now)
 	}
 	return false
 }
@@ -190,7 +197,7 @@ func (s *Service) ListPending(ctx context.Context, who account.Principal, in Lis
 			if in.Repo != "" && a.Repo != in.Repo {
 				return
 			}
-			tiers := pendingTiers(subject, a, v.Now())
+			tiers := h.pendingTiers(subject, a, v.Now())
 			row := PendingRow{ID: a.ID, Type: a.Type, Control: a.Control, Assumption: a.Assumption, Repo: a.Repo}
 			for _, t := range tiers {
 				if in.Tier == 0 || in.Tier == t {
@@ -219,14 +226,13 @@ func (s *Service) ListPending(ctx context.Context, who account.Principal, in Lis
 }
 
 // pendingTiers returns the tiers at which an assertion has no current result. Tier 2 waits for nothing where Tier 1 failed.
-func pendingTiers(s *evidence.Subject, a *store.Assertion, now time.Time) []int {
-	old := func(h *evidence.Held) bool { return now.Sub(h.At) > evidence.StaleAfter }
+func (p policy) pendingTiers(s *evidence.Subject, a *store.Assertion, now time.Time) []int {
 	var out []int
-	if a.Tier1 == nil || old(a.Tier1) {
+	if a.Tier1 == nil || p.old(a.Tier1, now) {
 		out = append(out, evidence.Tier1)
 	}
 	failed := a.Tier1 != nil && a.Tier1.Verdict == evidence.Fail
-	if !failed && (!s.Current(a.Claim()) || old(a.Tier2)) {
+	if !failed && (!s.Current(a.Claim()) || p.old(a.Tier2, now)) {
 		out = append(out, evidence.Tier2)
 	}
 	return out

@@ -47,7 +47,7 @@ func (s *Service) RegenerateControls(ctx context.Context, who account.Principal,
 				return JobOut{}, c.structure.UnknownObjective(co).In("control_objectives")
 			}
 		}
-		e, err := s.engine(in.Engine)
+		e, err := s.engineOf(tx.View(), who.WorkspaceID, in.Engine)
 		if err != nil {
 			return JobOut{}, err
 		}

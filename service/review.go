@@ -56,7 +56,7 @@ func (s *Service) GetReviewQueue(ctx context.Context, who account.Principal, in 
 		out := GetReviewQueueOut{ModelID: h.model.ID, Version: h.model.Version, Offset: offset, Summary: map[threat.Tier]int{}, Controls: []ReviewRow{}}
 		var due []ReviewRow
 		for _, f := range h.all().found {
-			row := ReviewRow{ID: f.ID, Description: f.Description, Tier: f.tier, Status: f.Status, Verification: verificationAt(f.Control, v.Now()), ReviewedAt: f.ReviewedAt}
+			row := ReviewRow{ID: f.ID, Description: f.Description, Tier: f.tier, Status: f.Status, Verification: h.verificationAt(f.Control, v.Now()), ReviewedAt: f.ReviewedAt}
 			last := f.UpdatedAt
 			if f.ReviewedAt != nil {
 				last = *f.ReviewedAt

@@ -17,7 +17,9 @@ import (
 // SubmitRunIn carries the statement of one run.
 type SubmitRunIn struct {
 	ModelID   string          `json:"model_id"`
-	Statement json.RawMessage `json:"statement" jsonschema:"in-toto Statement v1 with the predicate of a verification run"`
+	Statement json.RawMessage `json:"statement,omitempty" jsonschema:"in-toto Statement v1 with the predicate of a verification run; or envelope"`
+	Envelope  json.RawMessage `json:"envelope,omitempty" jsonschema:"DSSE envelope of the statement, signed by a key of the workspace"`
+	Token     string          `json:"token,omitempty" jsonschema:"OIDC token of the CI job"`
 }
 
 // VerdictCounts counts the results of one tier by verdict.
@@ -35,6 +37,8 @@ type SubmitRunOut struct {
 	RunID    string                        `json:"run_id"`
 	ModelID  string                        `json:"model_id"`
 	Counted  bool                          `json:"counted" jsonschema:"false: a preview, which changes nothing"`
+	Attested bool                          `json:"attested" jsonschema:"the run came with a proof that holds"`
+	Signer   string                        `json:"signer,omitempty" jsonschema:"fingerprint of the key, or the token's issuer"`
 	Branch   string                        `json:"branch" jsonschema:"the branch whose runs count"`
 	Tier1    VerdictCounts                 `json:"tier1"`
 	Tier2    VerdictCounts                 `json:"tier2"`
@@ -59,12 +63,21 @@ const repeatFor = 24 * time.Hour
 func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in SubmitRunIn) (SubmitRunOut, error) {
 	v := verb{name: "submit_run", needs: account.Submit, model: in.ModelID}
 	short := SubmitRunIn{ModelID: in.ModelID} // what the activity keeps of a refused call
+	var p *proof
+	var statement json.RawMessage
+	unproven := who.Allow(v.needs)
+	if unproven == nil {
+		p, statement, unproven = s.prove(ctx, who, in) // before the transaction: it may wait for the network
+	}
 	return write(ctx, s, who, v, short, func(tx *store.Tx, r *record) (SubmitRunOut, error) {
+		if unproven != nil {
+			return SubmitRunOut{}, unproven
+		}
 		h, err := s.head(tx.View(), who.WorkspaceID, in.ModelID)
 		if err != nil {
 			return SubmitRunOut{}, err
 		}
-		st, canonical, err := evidence.ReadStatement(in.Statement)
+		st, canonical, err := evidence.ReadStatement(statement)
 		if err != nil {
 			return SubmitRunOut{}, err
 		}
@@ -81,7 +94,7 @@ func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in Submi
 				In("statement.predicate.nonce").Hinted("a pull can be answered for %s: pull again and verify anew", nonceLife)
 		}
 		run := &submission{
-			tx: tx, workspace: who.WorkspaceID, user: who.UserID, head: h, statement: &st, pull: pull,
+			tx: tx, workspace: who.WorkspaceID, user: who.UserID, head: h, statement: &st, pull: pull, digest: digest,
 			info: evidence.RunInfo{ID: newID(), Commit: st.Predicate.Commit, Order: pull.Order, At: tx.Now()},
 			out: SubmitRunOut{
 				ModelID: in.ModelID, Branch: h.branch(pull.Repo), Tier1: VerdictCounts{}, Tier2: VerdictCounts{},
@@ -90,7 +103,22 @@ func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in Submi
 		}
 		run.out.RunID = run.info.ID
 		run.out.Counted = st.Predicate.Branch == run.out.Branch
+		policy, err := loadPolicy(tx.View(), who.WorkspaceID)
+		if err != nil {
+			return SubmitRunOut{}, err
+		}
+		if err := run.attest(p, s.server(), policy, s.store.Now()); err != nil {
+			return SubmitRunOut{}, err
+		}
+		run.out.Attested, run.out.Signer = run.info.Attested, run.info.Signer
+		if err := run.judges(policy); err != nil {
+			return SubmitRunOut{}, err
+		}
 		if err := run.accept(); err != nil {
+			return SubmitRunOut{}, err
+		}
+		kept, err := p.stored()
+		if err != nil {
 			return SubmitRunOut{}, err
 		}
 		answer, err := json.Marshal(run.out)
@@ -101,6 +129,7 @@ func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in Submi
 			ID: run.info.ID, ModelID: in.ModelID, Order: pull.Order, Repo: pull.Repo, Commit: st.Predicate.Commit, Branch: st.Predicate.Branch,
 			Counted: run.out.Counted, Verifier: st.Predicate.Verifier, KeyID: who.KeyID, UserID: who.UserID,
 			Statement: string(canonical), StatementDigest: digest, Answer: string(answer),
+			Proof: kept, Attested: run.info.Attested, Signer: run.info.Signer,
 		}, st.Predicate.Results)
 		if err != nil {
 			return SubmitRunOut{}, err
@@ -109,7 +138,7 @@ func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in Submi
 			return SubmitRunOut{}, err
 		}
 		r.version, r.object = h.model.Version, run.info.ID
-		r.detail = map[string]any{"counted": run.out.Counted, "drift": len(run.out.Drift), "results": len(st.Predicate.Results)}
+		r.detail = map[string]any{"attested": run.out.Attested, "signer": run.out.Signer, "counted": run.out.Counted, "drift": len(run.out.Drift), "results": len(st.Predicate.Results)}
 		if !run.out.Counted {
 			return run.out, nil
 		}
@@ -173,6 +202,7 @@ type submission struct {
 	user      string
 	head      *head
 	statement *evidence.Statement
+	digest    string // of its canonical form
 	pull      store.Pull
 	info      evidence.RunInfo
 	out       SubmitRunOut
@@ -279,7 +309,7 @@ func (r *submission) apply(all []store.Assertion, results map[threat.ID]*[3]*evi
 		if of == nil || a.DeletedAt != nil {
 			continue
 		}
-		if err := checkResults(a, of); err != nil {
+		if err := r.head.checkResults(a, of); err != nil {
 			return nil, err
 		}
 		one, two := of[evidence.Tier1], of[evidence.Tier2]
@@ -324,7 +354,7 @@ func passes(a *store.Assertion) bool {
 }
 
 // checkResults checks the results of one assertion against it and against each other.
-func checkResults(a *store.Assertion, of *[3]*evidence.Result) error {
+func (p policy) checkResults(a *store.Assertion, of *[3]*evidence.Result) error {
 	bad := func(format string, args ...any) *threat.Error {
 		return threat.Errorf(threat.Invalid, string(a.ID)+": "+format, args...).In("statement.predicate.results")
 	}
@@ -337,7 +367,7 @@ func checkResults(a *store.Assertion, of *[3]*evidence.Result) error {
 	if two != nil && two.Injection && two.Verdict != evidence.Fail { // it would open a finding on a verdict that nobody gave
 		return bad("an injection is a fail")
 	}
-	if one.Verdict == evidence.Unchanged && !evidence.MayCarry(a.Tier1, *one) {
+	if one.Verdict == evidence.Unchanged && !(evidence.MayCarry(a.Tier1, *one) && p.trust.Trusts(a.Tier1)) {
 		return bad("tier 1 is not unchanged: the server holds no result with these digests").Hinted("check it and say pass or fail")
 	}
 	if two == nil || two.Verdict == evidence.Skipped {
@@ -351,7 +381,7 @@ func checkResults(a *store.Assertion, of *[3]*evidence.Result) error {
 	case two.Excerpt != excerpt || excerpt == "" && two.Verdict != evidence.Fail: // no code to judge is a fail
 		return bad("tier 2 judged another excerpt than tier 1 found").Hinted("both tiers carry the digest of one excerpt")
 	case two.Verdict == evidence.Unchanged:
-		if !evidence.MayCarry(a.Tier2, *two) {
+		if !evidence.MayCarry(a.Tier2, *two) || !p.trust.Trusts(a.Tier2) {
 			return bad("tier 2 is not unchanged: the server holds no verdict on this excerpt, template and text").Hinted("ask the judge, or say skipped")
 		}
 		return nil
@@ -381,7 +411,7 @@ func (r *submission) reassess(all []store.Assertion) error {
 	controls := r.head.own(nil)
 	before := make([]evidence.Verification, len(controls))
 	for i, c := range controls {
-		before[i] = verificationAt(c, now)
+		before[i] = r.head.verificationAt(c, now)
 	}
 	if r.out.Counted {
 		if _, err := reassess(r.tx, r.workspace, r.head.model.ID, controls, all); err != nil {
@@ -390,11 +420,11 @@ func (r *submission) reassess(all []store.Assertion) error {
 	} else {
 		evidenceOf := bodies(all)
 		for _, c := range controls {
-			c.Evidence = stored(assess(c, evidenceOf[c.ID]).status, 1)
+			c.Evidence = stored(r.head.assess(c, evidenceOf[c.ID]).status, 1)
 		}
 	}
 	for i, c := range controls {
-		after := verificationAt(c, now)
+		after := r.head.verificationAt(c, now)
 		if r.head.tiers[i] != "" { // orphaned ones are left out of every count
 			r.out.Summary[after]++
 		}

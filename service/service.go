@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/auth/attest"
 	"github.com/redoubt-dev/redoubt/pipeline"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
@@ -25,6 +26,8 @@ type Config struct {
 	Store   *store.Store
 	Engines []pipeline.Engine // the first is the default
 	Log     zerolog.Logger
+	// Issuers says how issuers of CI tokens are reached.
+	Issuers attest.Network
 	// Workers is how many jobs run at a time in this process; 0 means 2.
 	Workers int
 }
@@ -37,6 +40,8 @@ type Service struct {
 	heads    cache[string, *head] // by model id
 	versions cache[versionKey, *version]
 	used     keyUse
+	tokens   *attest.Tokens
+	url      publicURL
 	jobs     jobRunner
 }
 
@@ -45,7 +50,7 @@ func New(c Config) (*Service, error) {
 	if len(c.Engines) == 0 {
 		return nil, errors.New("service: no generation engine")
 	}
-	s := &Service{store: c.Store, engines: c.Engines, log: c.Log}
+	s := &Service{store: c.Store, engines: c.Engines, log: c.Log, tokens: attest.NewTokens(c.Issuers)}
 	s.heads.most, s.versions.most = keptHeads, keptVersions
 	s.jobs.workers = max(c.Workers, 0)
 	if s.jobs.workers == 0 {
@@ -68,6 +73,18 @@ func (s *Service) engine(name string) (pipeline.Engine, error) {
 	}
 	return nil, threat.Errorf(threat.Invalid, "engine %q is not configured here", threat.Clip(name, 40)).In("engine").
 		Hinted("available: %s", joinWords(names))
+}
+
+// engineOf returns the engine that a call names, else the workspace's default, else the server's. Errors: [threat.Invalid].
+func (s *Service) engineOf(v *store.Snapshot, workspace, name string) (pipeline.Engine, error) {
+	if name != "" {
+		return s.engine(name)
+	}
+	settings, err := v.Settings(workspace)
+	if err != nil {
+		return nil, err
+	}
+	return s.engine(settings.DefaultEngine)
 }
 
 // Ready reports whether the service can serve: the database answers and takes writes.

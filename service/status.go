@@ -71,7 +71,7 @@ func (s *Service) UpdateControlStatus(ctx context.Context, who account.Principal
 		if err != nil {
 			return out, err
 		}
-		out.Verification, out.Revision = verificationAt(c, tx.Now()), c.Revision
+		out.Verification, out.Revision = h.verificationAt(c, tx.Now()), c.Revision
 		if in.Status == threat.Implemented && out.Verification == evidence.InsufficientStatus {
 			out.Hint = "some facets are uncovered: get_sufficiency names them"
 		}
@@ -120,7 +120,7 @@ func (s *Service) GetSufficiency(ctx context.Context, who account.Principal, in 
 		}
 		var found []CoverageRow
 		for _, f := range h.all().found { // gravest tier first
-			row := coverage(f.Control, v.Now())
+			row := h.coverage(f.Control, v.Now())
 			if f.orphaned || in.IDs != nil && !slices.Contains(in.IDs, row.ID) || in.Status != "" && row.Sufficiency != in.Status {
 				continue
 			}

@@ -104,7 +104,7 @@ func (s *Service) GetVerificationReport(ctx context.Context, who account.Princip
 		}
 		byControl := map[threat.ID][]ReportedAssertion{}
 		err = h.eachLive(v, who.WorkspaceID, func(a *store.Assertion, subject *evidence.Subject) {
-			row := reported(a, assertionStatus(subject, a, v.Now()))
+			row := reported(a, h.assertionStatus(subject, a, v.Now()))
 			out.Summary.Assertions[row.Status]++
 			if row.Drifted {
 				out.Summary.Drift = append(out.Summary.Drift, a.ID)
@@ -128,7 +128,7 @@ func (s *Service) GetVerificationReport(ctx context.Context, who account.Princip
 				continue
 			}
 			row := ReportedControl{
-				ID: f.ID, Status: f.Status, Verification: verificationAt(f.Control, v.Now()), Tier: f.tier,
+				ID: f.ID, Status: f.Status, Verification: h.verificationAt(f.Control, v.Now()), Tier: f.tier,
 				Attested: f.Evidence.Attested, Assertions: byControl[f.ID],
 			}
 			if row.Assertions == nil {

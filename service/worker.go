@@ -287,6 +287,9 @@ func (s *Service) housekeep(ctx context.Context) {
 			if err := tx.PurgeAnswers(); err != nil {
 				return err
 			}
+			if _, err := tx.PurgeTokens(tx.Now()); err != nil {
+				return err
+			}
 			if _, err := tx.PurgePulls(tx.Now().Add(-pullLife)); err != nil {
 				return err
 			}

@@ -240,6 +240,16 @@ type Verification struct {
 	Sufficiency evidence.Sufficiency
 	Oldest      *time.Time
 	Attested    bool
+	Distrusted  bool // rests on a run that the workspace does not count any more
+}
+
+// At returns the status as it is at a time.
+func (v Verification) At(now time.Time, staleAfter time.Duration) evidence.Verification {
+	var oldest time.Time
+	if v.Oldest != nil {
+		oldest = *v.Oldest
+	}
+	return v.Status.At(oldest, v.Distrusted, now, staleAfter)
 }
 
 // SaveVerification writes what follows from a control's evidence. Only service.reassess calls it.
@@ -255,7 +265,7 @@ func (t *Tx) SaveVerification(workspace, model string, control threat.ID, s Veri
 	return t.exec(`
 		UPDATE controls
 		SET verification_at = CASE WHEN verification <> ? THEN ? ELSE verification_at END,
-		    verification = ?, sufficiency = ?, oldest_result_at = ?, attested = ?
+		    verification = ?, sufficiency = ?, oldest_result_at = ?, attested = ?, distrusted = ?
 		WHERE workspace_id = ? AND model_id = ? AND control_id = ?`,
-		string(s.Status), micros(t.now), string(s.Status), sufficiency, optMicros(s.Oldest), flag(s.Attested), workspace, model, control)
+		string(s.Status), micros(t.now), string(s.Status), sufficiency, optMicros(s.Oldest), flag(s.Attested), flag(s.Distrusted), workspace, model, control)
 }

@@ -35,6 +35,7 @@ type controlRow struct {
 	Sufficiency   string                `db:"sufficiency"`
 	OldestAt      sql.NullInt64         `db:"oldest_result_at"`
 	Attested      bool                  `db:"attested"`
+	Distrusted    bool                  `db:"distrusted"`
 	Weakened      string                `db:"weakened"`
 	ReviewedAt    sql.NullInt64         `db:"reviewed_at"`
 	UpdatedAt     int64                 `db:"updated_at"`
@@ -61,7 +62,7 @@ func (r controlRow) control() (Control, error) {
 		},
 		DeletedAt: optTime(r.DeletedAt), DeletedReason: r.DeletedReason, Weakened: r.Weakened,
 		ReviewedAt: optTime(r.ReviewedAt), UpdatedAt: fromMicros(r.UpdatedAt), VerifiedAt: optTime(r.VerifiedAt),
-		Evidence: Verification{Status: r.Verification, Oldest: optTime(r.OldestAt), Attested: r.Attested},
+		Evidence: Verification{Status: r.Verification, Oldest: optTime(r.OldestAt), Attested: r.Attested, Distrusted: r.Distrusted},
 	}
 	if r.Sufficiency != "" {
 		if err := json.Unmarshal([]byte(r.Sufficiency), &c.Evidence.Sufficiency); err != nil {
@@ -79,7 +80,7 @@ func (r controlRow) control() (Control, error) {
 	return c, nil
 }
 
-const controlColumns = `control_id, description, status, source, facets, next_facet, framework_refs, basis, notes, revision, deleted_at, deleted_reason, verification, sufficiency, oldest_result_at, attested, weakened, reviewed_at, updated_at, verification_at`
+const controlColumns = `control_id, description, status, source, facets, next_facet, framework_refs, basis, notes, revision, deleted_at, deleted_reason, verification, sufficiency, oldest_result_at, attested, distrusted, weakened, reviewed_at, updated_at, verification_at`
 
 // Controls returns a model's live controls in id order, with the COs they are linked to.
 func (v *Snapshot) Controls(workspace, model string) ([]Control, error) {

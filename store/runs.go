@@ -116,12 +116,13 @@ type Run struct {
 	StatementDigest string    `db:"statement_digest"`
 	Proof           string    `db:"proof"`
 	Attested        bool      `db:"attested"`
+	Signer          string    `db:"signer"`
 	Answer          string    `db:"answer"`
 	Submitted       int64     `db:"submitted_at"`
 	SubmittedAt     time.Time `db:"-"`
 }
 
-const runColumns = `run_id, model_id, n, repo, commit_id, branch, counted, verifier, key_id, user_id, statement, statement_digest, proof, attested, answer, submitted_at`
+const runColumns = `run_id, model_id, n, repo, commit_id, branch, counted, verifier, key_id, user_id, statement, statement_digest, proof, attested, signer, answer, submitted_at`
 
 // Run returns a run. Errors: [threat.NotFound].
 func (v *Snapshot) Run(workspace, id string) (Run, error) {
@@ -162,10 +163,10 @@ func (v *Snapshot) Runs(workspace, model string, limit int) ([]RunHeader, error)
 func (t *Tx) AddRun(workspace string, r Run, results []evidence.Result) error {
 	err := t.exec(`
 		INSERT INTO runs (workspace_id, run_id, model_id, n, repo, commit_id, branch, counted, verifier, key_id, user_id,
-		    statement, statement_digest, proof, attested, answer, submitted_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		    statement, statement_digest, proof, attested, signer, answer, submitted_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		workspace, r.ID, r.ModelID, r.Order, r.Repo, r.Commit, r.Branch, flag(r.Counted), r.Verifier, r.KeyID, r.UserID,
-		r.Statement, r.StatementDigest, r.Proof, flag(r.Attested), r.Answer, micros(t.now))
+		r.Statement, r.StatementDigest, r.Proof, flag(r.Attested), r.Signer, r.Answer, micros(t.now))
 	if err != nil {
 		return err
 	}

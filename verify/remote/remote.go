@@ -90,14 +90,23 @@ func (c *Client) Pull(ctx context.Context, model, repo string, pending bool) (ev
 	return out, err
 }
 
+// Submission is a statement in canonical form, alone or in an envelope, and the token of the CI job.
+type Submission struct {
+	Statement json.RawMessage `json:"statement,omitempty"`
+	Envelope  json.RawMessage `json:"envelope,omitempty"`
+	Token     string          `json:"token,omitempty"`
+}
+
 // Submit submits the statement of a run and returns the server's answer as JSON. A connection that breaks off is tried again: the
 // server answers the same statement with the first answer.
-func (c *Client) Submit(ctx context.Context, model string, statement evidence.Statement, into any) error {
-	canonical, err := statement.Canonical()
-	if err != nil {
+func (c *Client) Submit(ctx context.Context, model string, s Submission, into any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // the canonical form stays as it is
+	if err := enc.Encode(s); err != nil {
 		return err
 	}
-	body := append(append([]byte(`{"statement":`), canonical...), '}')
+	body := bytes.TrimSpace(b.Bytes())
 	for attempt := 0; ; attempt++ {
 		err := c.do(ctx, http.MethodPost, path(model, "runs"), body, into)
 		if attempt == 3 || threat.CodeOf(err) != threat.Unavailable {

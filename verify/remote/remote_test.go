@@ -48,6 +48,16 @@ func statement(t *testing.T) evidence.Statement {
 	return s
 }
 
+func submission(t *testing.T) remote.Submission {
+	t.Helper()
+	s := statement(t)
+	raw, err := s.Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return remote.Submission{Statement: raw}
+}
+
 // unavailable checks an error that is the server's fault, not the user's; no error tells the key.
 func unavailable(t *testing.T, err error, words string) {
 	t.Helper()
@@ -89,7 +99,7 @@ func TestRequests(t *testing.T) {
 	var out map[string]any
 	for _, err := range []error{
 		second(c.Pull(t.Context(), "m/../x", "", false)), second(c.Pull(t.Context(), "m", "org/name", true)),
-		c.Get(t.Context(), "m", "report", url.Values{"limit": {"5"}}, &out), c.Submit(t.Context(), "m", statement(t), &out),
+		c.Get(t.Context(), "m", "report", url.Values{"limit": {"5"}}, &out), c.Submit(t.Context(), "m", submission(t), &out),
 	} {
 		if err != nil {
 			t.Error(err)
@@ -158,7 +168,7 @@ func TestRedirect(t *testing.T) {
 			_, err := c.Pull(t.Context(), "m", "", false)
 			unavailable(t, err, "redirects to")
 			var out map[string]any
-			unavailable(t, c.Submit(t.Context(), "m", statement(t), &out), "redirects to")
+			unavailable(t, c.Submit(t.Context(), "m", submission(t), &out), "redirects to")
 			if out != nil {
 				t.Errorf("%d to %s answers %v", status, to, out)
 			}
@@ -212,7 +222,7 @@ func TestRefusal(t *testing.T) {
 		}
 	})
 	var out map[string]any
-	err := c.Submit(t.Context(), "m", statement(t), &out)
+	err := c.Submit(t.Context(), "m", submission(t), &out)
 	var got *threat.Error
 	if !errors.As(err, &got) || got.Error() != want.Error() || n != 1 {
 		t.Errorf("after %d requests: %v", n, err)
@@ -251,7 +261,7 @@ func TestSubmitAgain(t *testing.T) {
 			var out struct {
 				RunID string `json:"run_id"`
 			}
-			if err := c.Submit(t.Context(), "m", statement(t), &out); err != nil || out.RunID != "first" {
+			if err := c.Submit(t.Context(), "m", submission(t), &out); err != nil || out.RunID != "first" {
 				t.Errorf("%+v, %v", out, err)
 			}
 			if len(bodies) != 3 || bodies[0] != bodies[1] || bodies[1] != bodies[2] {
@@ -269,12 +279,12 @@ func TestSubmitGivesUp(t *testing.T) {
 		w.WriteHeader(500)
 	})
 	var out map[string]any
-	unavailable(t, c.Submit(t.Context(), "m", statement(t), &out), "500")
+	unavailable(t, c.Submit(t.Context(), "m", submission(t), &out), "500")
 	if n.Load() != 4 {
 		t.Errorf("%d tries", n.Load())
 	}
 	server.Close()
-	unavailable(t, c.Submit(t.Context(), "m", statement(t), &out), "cannot be reached")
+	unavailable(t, c.Submit(t.Context(), "m", submission(t), &out), "cannot be reached")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	c, _ = serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -282,7 +292,7 @@ func TestSubmitGivesUp(t *testing.T) {
 		w.WriteHeader(500)
 	})
 	n.Store(0)
-	if err := c.Submit(ctx, "m", statement(t), &out); err == nil {
+	if err := c.Submit(ctx, "m", submission(t), &out); err == nil {
 		t.Error("a cancelled submission succeeds")
 	}
 }

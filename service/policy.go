@@ -1,0 +1,49 @@
+package service
+
+import (
+	"time"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
+	"github.com/redoubt-dev/redoubt/store"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// policy is what a workspace decided about evidence: how old it may be, and which runs count.
+type policy struct {
+	settings account.Settings
+	trust    evidence.Trust
+}
+
+// loadPolicy reads the policy of a workspace.
+func loadPolicy(v *store.Snapshot, workspace string) (p policy, err error) {
+	if p.settings, err = v.Settings(workspace); err != nil {
+		return p, err
+	}
+	p.trust, err = v.Trust(workspace, p.settings)
+	return p, err
+}
+
+// control returns a control as the rules of evidence see it.
+func (p policy) controlSubject(c *store.Control) evidence.Subject {
+	return evidence.Subject{
+		ID: c.ID, Description: c.Description, Facets: c.Facets, Implemented: c.Status == threat.Implemented, Trust: p.trust,
+	}
+}
+
+// assumptionSubject returns an assumption as the rules of evidence see it.
+func (p policy) assumptionSubject(id threat.ID, text string) evidence.Subject {
+	s := evidence.AssumptionSubject(id, text)
+	s.Trust = p.trust
+	return s
+}
+
+// verificationAt is a control's verification as it is now: stale is decided on read.
+func (p policy) verificationAt(c *store.Control, now time.Time) evidence.Verification {
+	return c.Evidence.At(now, p.settings.StaleAfter())
+}
+
+// old reports whether a result counts no more: it is too old, or of a run that the workspace does not count any more.
+func (p policy) old(h *evidence.Held, now time.Time) bool {
+	return now.Sub(h.At) > p.settings.StaleAfter() || !p.trust.Trusts(h)
+}
