@@ -33,6 +33,7 @@ var languages = []*language{
 	&javascript,
 	&typescript,
 	&taggedTypescript,
+	&java,
 }
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.

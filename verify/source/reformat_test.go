@@ -51,6 +51,19 @@ var dialects = []dialect{
 		comments: []func(string) string{lines("# "), around(`"""`, `"""`), around("'''", "'''")},
 		strings:  []func(string) string{around(`s = """`, `"""`), around(`s = r'''`, "'''"), around(`f = b"""`, `"""`), func(text string) string { return "s = " + strconv.Quote(text) + "\n" }},
 	},
+	{
+		file:   "A.java",
+		before: "package p;\nimport a.b;\n",
+		declarations: []string{
+			"class~A~{^public~static^<T>^Map<^K,^V>^NAME(^final~int~a,^@B(^1^)~String^...b^)^throws~E^{^callee(^1,^2^)^;^}^}\n", "interface~A~{~default~int~NAME^(^)~{~return~x.^callee(^)~+~1;~}~}\n",
+			"class~NAME~{^void~f(^)~{~callee()~;~}~}\n", "@B(^c~=~{^1,^2^}^)^enum~A~{^D,^E^(^1^)~{^int~NAME(^int~a^)~{~callee();~return~0;~}~}^;^}\n",
+			"record~NAME^<^T^>^(^int~a^)~implements~B^{^static~void~f()^{^callee^(^)^;~}~}\n", "class~A~{~B~b~=~new~B^<^>^(^)~{^int~NAME(^)^{^callee()^;^return~1;^}^}^;~}\n",
+		},
+		comments: []func(string) string{lines("// "), around("/*", "*/"), around("/** {@code ", "} */")},
+		strings: []func(string) string{
+			func(text string) string { return "class S {\nString s = " + strconv.Quote(text) + ";\n}\n" }, func(text string) string { return "class S {\nString s = \"\"\"\n" + text + "\n\"\"\";\n}\n" },
+		},
+	},
 }
 
 // laidOut fills the marks of a declaration with drawn blanks, the same for each kind of run so that indentation stays whole.

@@ -10,6 +10,7 @@ type reader struct {
 	*File
 	src    string
 	tokens []lexeme
+	opens  []int  // for each call the index of its bracket, until the calls are sorted
 	angled []bool // the marks "<" and ">" that enclose type arguments, and are no comparison; nil until angles finds some
 }
 
@@ -218,7 +219,7 @@ func (r *reader) notesComparisons(stops map[string]bool) {
 	const most = 60 // tokens of an operand; longer ones are not compared by people
 	for i := range r.tokens {
 		t := r.tokens[i]
-		if t.kind != markToken || !comparators[r.src[t.start:t.end]] || r.angled != nil && r.angled[i] {
+		if t.kind != markToken || !comparators[r.src[t.start:t.end]] || r.angled != nil && r.angled[i] || r.shifts(i) {
 			continue
 		}
 		a := i
@@ -256,6 +257,12 @@ func (r *reader) notesComparisons(stops map[string]bool) {
 	}
 }
 
+// shifts reports whether the ">" at token i is a part of ">>" or ">>>", where the lexer gives them singly.
+func (r *reader) shifts(i int) bool {
+	beside := func(k int) bool { return r.is(k, ">") && (r.angled == nil || !r.angled[k]) }
+	return r.is(i, ">") && (beside(i+1) && r.at(i+1).start == r.at(i).end || beside(i-1) && r.at(i-1).end == r.at(i).start)
+}
+
 // notation is how a language writes names with members and calls.
 type notation struct {
 	joins    map[string]bool // the marks between the parts of a name: ".", "::", "->", "?.", "!."
@@ -273,10 +280,17 @@ func (r *reader) chain(i int, n *notation) (name string, first int) {
 	}
 	first = i
 	parts := []string{r.text(i)}
-	for n.joins[r.text(first-1)] && r.at(first-1).kind == markToken {
-		before := first - 2
+	for {
+		join := first - 1
+		if n.generic { // Java: name.<T>name(
+			join = r.beforeAngles(join)
+		}
+		if !n.joins[r.text(join)] || r.at(join).kind != markToken {
+			break
+		}
+		before := join - 1
 		if r.at(before).kind != wordToken || n.keywords[r.text(before)] && !n.receiver[r.text(before)] {
-			if r.is(first-1, "::") && !r.isAny(before, ")", "]", ">") || before < 0 { // ::name, the global one
+			if r.is(join, "::") && !r.isAny(before, ")", "]", ">") || before < 0 { // ::name, the global one
 				break
 			}
 			return "?." + r.text(i), i
@@ -301,6 +315,26 @@ func (r *reader) chain(i int, n *notation) (name string, first int) {
 	return b.String(), first
 }
 
+// beforeAngles returns the index before the type arguments that end at token i; i itself where none end.
+func (r *reader) beforeAngles(i int) int {
+	if i < 0 || r.angled == nil || i >= len(r.tokens) || !r.angled[i] || !r.is(i, ">") {
+		return i
+	}
+	depth := 0
+	for k := i; k >= 0; k = r.back(k) {
+		r.work++
+		if !r.angled[k] {
+			continue
+		}
+		if r.is(k, ">") {
+			depth++
+		} else if depth--; depth == 0 {
+			return k - 1
+		}
+	}
+	return i
+}
+
 // notesCalls notes every call: a name, perhaps with type arguments, and "(". What declared marks are the names of declarations,
 // which look like calls; it is asked for the index of the name.
 func (r *reader) notesCalls(n *notation, declared map[int]bool) {
@@ -309,21 +343,12 @@ func (r *reader) notesCalls(n *notation, declared map[int]bool) {
 			continue
 		}
 		name := i - 1
-		if n.generic && r.is(name, ">") && r.angled != nil && r.angled[name] {
-			depth := 0
-			for ; name >= 0; name = r.back(name) {
-				r.work++
-				if r.angled[name] && r.is(name, ">") {
-					depth++
-				} else if r.angled[name] && r.is(name, "<") {
-					if depth--; depth == 0 {
-						break
-					}
-				}
+		if n.generic {
+			before := r.beforeAngles(name)
+			if before != name && n.joins["::"] && r.is(before, "::") { // Rust: name::<T>(
+				before--
 			}
-			if name--; n.joins["::"] && r.is(name, "::") { // Rust: name::<T>(
-				name--
-			}
+			name = before
 		}
 		if n.bang && r.is(name, "!") {
 			name--
@@ -354,6 +379,7 @@ func (r *reader) note(name string, first, open int) {
 		c.Args = append(c.Args, r.span(item[0], item[1]))
 	}
 	r.Calls = append(r.Calls, c)
+	r.opens = append(r.opens, open)
 }
 
 // lineOf returns the line of a token.
