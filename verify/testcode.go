@@ -62,12 +62,16 @@ func (c *testCode) of(t source.Test) string {
 // skippedAlways tells how a test is skipped whatever happens: by a decorator without a condition, or by the first thing it does.
 // Tests of JavaScript and TypeScript that are skipped are none in the facts.
 func (c *testCode) skippedAlways(t source.Test) string {
-	if c.facts.Language != source.Go && c.facts.Language != source.Python {
+	jvm := onJVM(c.facts.Language)
+	if c.facts.Language != source.Go && c.facts.Language != source.Python && !jvm {
 		return ""
 	}
 	d := c.declarationAt(t.Line)
 	if d == nil {
 		return ""
+	}
+	if jvm {
+		return c.disabled(d)
 	}
 	decorators := slices.Clone(d.Decorators)
 	for _, class := range c.classes[d.Owner] {
@@ -92,6 +96,25 @@ func (c *testCode) skippedAlways(t source.Test) string {
 		switch strings.TrimSpace(string(c.code[d.Body.Start:first.Span.Start])) {
 		case "", "await", "return", "raise":
 			return first.Name
+		}
+	}
+	return ""
+}
+
+// disabled tells the annotation by which JUnit or a runner of the JVM leaves out the test, its class or a class around it.
+func (c *testCode) disabled(d *source.Decl) string {
+	decorators := slices.Clone(d.Decorators)
+	for owner := d.Owner; owner != ""; owner = owner[:max(0, strings.LastIndexByte(owner, '.'))] {
+		for _, class := range c.classes[owner] {
+			if class.Span.Contains(d.Span) {
+				decorators = append(decorators, class.Decorators...)
+			}
+		}
+	}
+	for _, dec := range decorators {
+		switch dec.Name[strings.LastIndexByte(dec.Name, '.')+1:] {
+		case "Disabled", "Ignore", "Ignored":
+			return "@" + dec.Name
 		}
 	}
 	return ""

@@ -143,6 +143,8 @@ func holdsTests(file string) bool {
 		return strings.HasSuffix(base, "_test.go")
 	case lang == source.Python:
 		return strings.HasPrefix(base, "test") || strings.HasSuffix(base, "_test.py") || strings.HasSuffix(base, "_tests.py")
+	case onJVM(lang):
+		return holdsJVMTests(file)
 	}
 	if strings.Contains(base, ".test.") || strings.Contains(base, ".spec.") || strings.HasPrefix(base, "test.") || strings.HasPrefix(base, "test-") {
 		return true
@@ -150,6 +152,30 @@ func holdsTests(file string) bool {
 	for _, dir := range strings.Split(path.Dir(file), "/") {
 		switch dir {
 		case "test", "tests", "__tests__", "spec", "specs", "e2e":
+			return true
+		}
+	}
+	return false
+}
+
+// onJVM reports whether tests of the language are named as those of Java: "Class.method", by classes with a package.
+func onJVM(lang source.Language) bool {
+	return lang == source.Java || lang == source.Kotlin || lang == source.Scala
+}
+
+// holdsJVMTests tells a file with tests by its folder (src/test, androidTest, commonTest) or by its name, as Surefire does.
+func holdsJVMTests(file string) bool {
+	name := strings.TrimSuffix(path.Base(file), path.Ext(file))
+	for _, end := range []string{"Test", "Tests", "TestCase", "IT", "Spec", "Suite"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	if strings.HasPrefix(name, "Test") {
+		return true
+	}
+	for _, dir := range strings.Split(path.Dir(file), "/") {
+		if dir == "test" || dir == "tests" || dir == "it" || strings.HasSuffix(dir, "Test") {
 			return true
 		}
 	}
@@ -201,6 +227,9 @@ func (t *testClaim) selects(file string, names []string) bool {
 func namesOf(file string, lang source.Language, name string) []string {
 	names := []string{name}
 	sep := map[source.Language]string{source.Go: "/", source.Python: "."}[lang]
+	if onJVM(lang) && !strings.Contains(name, " › ") {
+		sep = "."
+	}
 	if sep == "" {
 		sep = " › "
 	}
@@ -220,7 +249,7 @@ func namesOf(file string, lang source.Language, name string) []string {
 		}
 	case source.Python:
 		names = append(names, name[strings.LastIndex(name, ".")+1:])
-	default:
+	default: // in those of the JVM a method is "Class.method", and a test of a specification "Class › group › what it says"
 		if i := strings.LastIndex(name, sep); i >= 0 {
 			names = append(names, name[i+len(sep):])
 		}

@@ -286,7 +286,7 @@ func (rs *reports) passedEach(rep *report, tests []selected) (int, error) {
 
 // plainName brings the ways in which reports join the parts of a name to one.
 func plainName(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n›>:./", r) }), " ")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n›>:./$", r) }), " ")
 }
 
 // isOf reports whether a case of a report can be of a test by where it stands: the package in Go, the module and class in Python,
@@ -316,11 +316,44 @@ func (rs *reports) isOf(c testreport.Case, s selected) bool {
 			want += "." + s.name[:i]
 		}
 		return c.Class == want || strings.HasSuffix(want, "."+c.Class) || strings.HasSuffix(c.Class, "."+want)
+	case source.Java, source.Kotlin, source.Scala:
+		return ofJVMClass(c.Class, s)
 	}
 	if _, isFile := source.LanguageOf(c.Class); isFile && strings.ContainsAny(c.Class, "/.") && c.File == "" { // vitest
 		return pathEnds(c.Class, file)
 	}
 	return true
+}
+
+// ofJVMClass reports whether a class of a report, with its package, is that of the test: the folder of the file ends in the package,
+// or where the language lets folders leave out the first parts of it, in the rest.
+func ofJVMClass(class string, s selected) bool {
+	if class == "" {
+		return true
+	}
+	outer, _, _ := strings.Cut(class, "$")
+	pkg, name := "", outer
+	if i := strings.LastIndexByte(outer, '.'); i >= 0 {
+		pkg, name = outer[:i], outer[i+1:]
+	}
+	if own, _, ok := strings.Cut(strings.ReplaceAll(s.name, " › ", "."), "."); !ok || own != name {
+		return false
+	}
+	dir := strings.ReplaceAll(path.Dir(s.file.path), "/", ".")
+	for pkg != "" {
+		if dir == pkg || strings.HasSuffix(dir, "."+pkg) {
+			return true
+		}
+		if s.lang == source.Java {
+			return false
+		}
+		_, pkg, _ = strings.Cut(pkg, ".")
+	}
+	switch path.Base(path.Dir(s.file.path)) { // the folder in which packages begin
+	case "java", "kotlin", "scala", "test", ".":
+		return true
+	}
+	return outer == name
 }
 
 // pathEnds reports whether one of two paths is the end of the other.

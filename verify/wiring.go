@@ -8,7 +8,8 @@ import (
 )
 
 // importPresent: the file imports the module. In Python a package is imported with any module of it, in JavaScript and
-// TypeScript with a path within it ("lodash" by "lodash/get"), and "node:fs" is "fs"; in Go the path is exact.
+// TypeScript with a path within it ("lodash" by "lodash/get"), and "node:fs" is "fs"; in Java, Kotlin and Scala a package is
+// imported with anything in it; in Go the path is exact.
 func importPresent(k *claim) (*found, error) {
 	f := k.about()
 	facts, err := f.facts()
@@ -36,7 +37,7 @@ func imports(language source.Language, imp source.Import, want string) bool {
 		return true
 	}
 	switch language {
-	case source.Python:
+	case source.Python, source.Java, source.Kotlin, source.Scala:
 		if strings.HasPrefix(imp.Module, want+".") {
 			return true
 		}
