@@ -270,7 +270,7 @@ func (p *javafile) local(i int) {
 		if w[0] >= 'A' && w[0] <= 'Z' {
 			p.isOfType(p.text(i), w)
 		}
-		if p.is(i+1, "=") && (p.is(i+3, ";")) {
+		if p.is(i+1, "=") && p.is(i+3, ";") {
 			p.bind(p.text(i), i+2, i+3)
 		}
 		return
