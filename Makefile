@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: build test check lint race bench snapshots conformance agreement
+.PHONY: build test check lint race bench snapshots conformance agreement oracle
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/redoubt .
@@ -36,3 +36,8 @@ conformance:
 # Declarations that verify/source finds in other people's code, against Universal Ctags.
 agreement:
 	scripts/agreement.sh
+
+# Declarations that verify/source finds in other people's code, against Universal Ctags and tree-sitter: docs/oracle.md.
+oracle:
+	cd internal/oracle && go vet . && go run $(STATICCHECK) . && go test -timeout 200s .
+	scripts/oracle.sh

@@ -22,17 +22,19 @@ const (
 	maxLine   = 2000      // bytes of its longest line: beyond, it is generated or minified
 	maxFiles  = 400       // files of one code base
 	maxCorpus = 4 << 20   // bytes of them
+
+	smallFiles = 60 // files of one code base in the small form
 )
 
-// source is one file of a code base.
-type source struct {
+// text is one file of a code base.
+type text struct {
 	name string // slash-separated, within the code base
-	text []byte
+	body []byte
 }
 
 // eligible returns the files of a pool's language under a folder, in the order of their names.
-func eligible(p *pool, folder string) ([]source, error) {
-	var list []source
+func eligible(p *pool, folder string) ([]text, error) {
+	var list []text
 	cpp := false
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -47,32 +49,32 @@ func eligible(p *pool, folder string) ([]source, error) {
 		if !d.Type().IsRegular() || !p.has(path) {
 			return nil
 		}
-		text, err := os.ReadFile(path)
+		body, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		if !readable(text) {
+		if !readable(body) {
 			return nil
 		}
 		name, err := filepath.Rel(folder, path)
 		if err != nil {
 			return err
 		}
-		list = append(list, source{filepath.ToSlash(name), text})
+		list = append(list, text{filepath.ToSlash(name), body})
 		return nil
 	})
 	if p.language == "c" && cpp { // whose header it is cannot be told
-		list = slices.DeleteFunc(list, func(s source) bool { return filepath.Ext(s.name) == ".h" })
+		list = slices.DeleteFunc(list, func(s text) bool { return filepath.Ext(s.name) == ".h" })
 	}
 	return list, err
 }
 
 // readable reports whether a file may be compared.
-func readable(text []byte) bool {
-	if len(text) == 0 || len(text) > maxFile || !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+func readable(body []byte) bool {
+	if len(body) == 0 || len(body) > maxFile || !utf8.Valid(body) || bytes.IndexByte(body, 0) >= 0 {
 		return false
 	}
-	for line := range bytes.Lines(text) {
+	for line := range bytes.Lines(body) {
 		if len(line) > maxLine {
 			return false
 		}
@@ -81,19 +83,35 @@ func readable(text []byte) bool {
 }
 
 // capped leaves the first files by the SHA-256 of their name that stay within the caps, in the order of their names.
-func capped(list []source) []source {
-	hash := func(s source) string { h := sha256.Sum256([]byte(s.name)); return string(h[:]) }
-	list = slices.SortedFunc(slices.Values(list), func(a, b source) int { return cmp.Compare(hash(a), hash(b)) })
+func capped(list []text, small bool) []text {
+	most := maxFiles
+	if small {
+		most = smallFiles
+	}
+	hash := func(s text) string { h := sha256.Sum256([]byte(s.name)); return string(h[:]) }
+	list = slices.SortedFunc(slices.Values(list), func(a, b text) int { return cmp.Compare(hash(a), hash(b)) })
 	size := 0
 	for i, s := range list {
-		size += len(s.text)
-		if i == maxFiles || size > maxCorpus && i > 0 {
+		size += len(s.body)
+		if i == most || size > maxCorpus && i > 0 {
 			list = list[:i]
 			break
 		}
 	}
-	slices.SortFunc(list, func(a, b source) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(list, func(a, b text) int { return cmp.Compare(a.name, b.name) })
 	return list
+}
+
+// unpackWhole lays an archive out in a folder that is either whole or not there.
+func unpackWhole(archive, folder string) error {
+	half := folder + ".half"
+	if err := os.RemoveAll(half); err != nil {
+		return err
+	}
+	if err := unpack(archive, half); err != nil {
+		return err
+	}
+	return os.Rename(half, folder)
 }
 
 // unpack lays an archive out in the folder, which must not exist.

@@ -142,7 +142,7 @@ func (f *fetcher) look(p *pool, c *corpus) (files int, size int64, err error) {
 	}
 	list, err := eligible(p, filepath.Join(tree, c.Folder))
 	for _, s := range list {
-		size += int64(len(s.text))
+		size += int64(len(s.body))
 	}
 	return len(list), size, err
 }

@@ -22,10 +22,10 @@ type corpus struct {
 	Name     string `json:"name"`
 	Version  string `json:"version"`
 	Folder   string `json:"folder,omitempty"` // the part of the archive that is meant, where it is divided
-	Archive  string `json:"archive"` // file name; for debian of the upstream source, without Debian's own changes
-	SHA256   string `json:"sha256"`  // of the archive
-	Bytes    int64  `json:"bytes"`   // size of the archive
-	Files    int    `json:"files"`   // eligible files of the language, before the cap
+	Archive  string `json:"archive"`          // file name; for debian of the upstream source, without Debian's own changes
+	SHA256   string `json:"sha256"`           // of the archive
+	Bytes    int64  `json:"bytes"`            // size of the archive
+	Files    int    `json:"files"`            // eligible files of the language, before the cap
 }
 
 // String returns "kind name version", and the folder when there is one.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 )
 
 func main() {
@@ -16,16 +17,75 @@ func main() {
 	}
 }
 
+// oracle is one run.
+type oracle struct {
+	fetch    *fetcher
+	tools    *tools
+	disputed map[string]bool
+	half     string // the only one; "" for both
+	small    bool   // few files of each code base
+	soft     bool   // what cannot be fetched is left out and named
+	verbose  bool
+	judges   bool // compare the judges with each other too, and without a recogniser
+}
+
 func execute() error {
-	language := flag.String("language", "", "one language only")
-	choosing := flag.Bool("choose", false, "apply the rule of choice anew and write "+corporaFile)
+	var (
+		language = flag.String("language", "", "one language only")
+		choosing = flag.Bool("choose", false, "apply the rule of choice anew and write "+corporaFile)
+		misses   = flag.Bool("misses", false, "list what differs in the tuned half")
+		breaking = flag.Bool("break-the-seal", false, "with --misses: list what differs in the sealed half, once its figure is published")
+		o        oracle
+	)
+	flag.StringVar(&o.half, "half", "", "tuned or sealed only")
+	flag.BoolVar(&o.small, "small", false, "few files of each code base")
+	flag.BoolVar(&o.soft, "soft", false, "leave out what cannot be fetched, and name it")
+	flag.BoolVar(&o.judges, "judges", false, "list where the judges differ in the tuned half, even without a recogniser")
+	flag.BoolVar(&o.verbose, "v", false, "a line for each code base")
 	flag.Parse()
-	f, err := newFetcher()
+	if flag.NArg() > 0 {
+		return fmt.Errorf("unknown argument %q; see -h", flag.Arg(0))
+	}
+	var err error
+	if o.fetch, err = newFetcher(); err != nil {
+		return err
+	}
+	chosen, err := named(*language)
 	if err != nil {
 		return err
 	}
 	if *choosing {
-		return chooseAll(f, *language)
+		return chooseAll(o.fetch, *language)
+	}
+	if o.tools, err = newTools(o.fetch); err != nil {
+		return err
+	}
+	if o.disputed, err = readDisputed(); err != nil {
+		return err
+	}
+	corpora, err := readCorpora()
+	if err != nil {
+		return err
+	}
+	var results []*result
+	for _, p := range chosen {
+		r, err := o.language(p, corpora)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+	}
+	table(os.Stdout, results)
+	for _, r := range results {
+		if t := r.halves[tuned]; o.judges && t != nil {
+			fmt.Println(strings.Join(t.differ, "\n"))
+		}
+		if *misses {
+			list(os.Stdout, r, tuned)
+		}
+		if *misses && *breaking {
+			list(os.Stdout, r, sealed)
+		}
 	}
 	return nil
 }

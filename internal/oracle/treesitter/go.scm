@@ -1,0 +1,10 @@
+(function_declaration name: (identifier) @function)
+(method_declaration name: (field_identifier) @function)
+(method_elem name: (field_identifier) @function)
+(type_spec name: (type_identifier) @type)
+(type_alias name: (type_identifier) @type)
+; A function literal bound to a name, which neither judge counts.
+(short_var_declaration left: (expression_list (identifier) @function_maybe) right: (expression_list (func_literal)))
+(assignment_statement left: (expression_list [(identifier) @function_maybe (selector_expression field: (_) @function_maybe)]) right: (expression_list (func_literal)))
+(var_spec name: (identifier) @function_maybe value: (expression_list (func_literal)))
+(keyed_element (literal_element (identifier) @function_maybe) (literal_element (func_literal)))

@@ -1,0 +1,5 @@
+(function_declaration name: (identifier) @function)
+(class_declaration name: (identifier) @type)
+(object_declaration name: (identifier) @type)
+(type_alias type: (identifier) @type)
+(companion_object name: (identifier) @type_maybe)

@@ -1,0 +1,10 @@
+(function_definition name: (_) @function)
+(function_declaration name: (_) @function)
+(class_definition name: (_) @type)
+(object_definition name: (_) @type)
+(trait_definition name: (_) @type)
+(enum_definition name: (_) @type)
+(type_definition name: (_) @type)
+; A package object is a module of members, not a type that code names.
+(package_object name: (_) @type_maybe)
+(given_definition name: (_) @function_maybe @type_maybe)

@@ -1,0 +1,6 @@
+(create_function (object_reference name: (identifier) @function))
+(create_table (object_reference name: (identifier) @type))
+(create_view (object_reference name: (identifier) @type))
+(create_materialized_view (object_reference name: (identifier) @type_maybe))
+(create_type (object_reference name: (identifier) @type_maybe))
+(create_trigger (object_reference name: (identifier) @function_maybe))
