@@ -39,9 +39,16 @@ func newBench(t testing.TB, engines ...pipeline.Engine) *bench {
 		}
 		engines = []pipeline.Engine{e}
 	}
+	return benchWith(t, service.Config{Engines: engines, Log: zerolog.Nop()})
+}
+
+// benchWith makes a bench of a service that is configured otherwise.
+func benchWith(t testing.TB, c service.Config) *bench {
+	t.Helper()
 	clock := testenv.NewClock()
 	st := testenv.StoreAt(t, clock)
-	svc, err := service.New(service.Config{Store: st, Engines: engines, Log: zerolog.Nop()})
+	c.Store = st
+	svc, err := service.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,8 @@ import (
 // own. It mints tokens in the shapes of GitHub Actions and GitLab CI.
 type Issuer struct {
 	URL string
-	CA  []byte // PEM
+	CA  []byte           // PEM
+	Now func() time.Time // of the tokens
 
 	t      testing.TB
 	mu     sync.Mutex
@@ -44,7 +45,7 @@ type Issuer struct {
 // NewIssuer starts an issuer, which stops with the test.
 func NewIssuer(t testing.TB) *Issuer {
 	t.Helper()
-	i := &Issuer{t: t}
+	i := &Issuer{t: t, Now: time.Now}
 	i.Rotate()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
@@ -141,7 +142,7 @@ func (i *Issuer) Mint(claims map[string]any) string {
 // MintWith signs a token with a key of the caller's.
 func (i *Issuer) MintWith(algorithm jose.SignatureAlgorithm, key any, id string, claims map[string]any) string {
 	i.t.Helper()
-	now := time.Now()
+	now := i.Now()
 	all := map[string]any{
 		"iss": i.URL, "iat": now.Unix(), "nbf": now.Add(-5 * time.Second).Unix(), "exp": now.Add(5 * time.Minute).Unix(),
 		"jti": "jti-" + strconv.FormatInt(i.jti.Add(1), 10), "sub": "job",
