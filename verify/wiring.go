@@ -1,10 +1,12 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/redoubt-dev/redoubt/verify/source"
+	"github.com/redoubt-dev/redoubt/verify/webconf"
 )
 
 // importPresent: the file imports the module. In Python a package is imported with any module of it, in JavaScript and
@@ -77,9 +79,10 @@ func middlewareRegistered(k *claim) (*found, error) {
 }
 
 // httpHeaderSet: the file sets the header to something. With a value each place that sets it must set a literal that matches.
+// In the configuration of a server no part may take it away again.
 func httpHeaderSet(k *claim) (*found, error) {
 	f := k.about()
-	facts, err := f.facts()
+	set, err := f.headers()
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +94,7 @@ func httpHeaderSet(k *claim) (*found, error) {
 	}
 	var near []candidate
 	line := 0
-	for _, h := range facts.Headers {
+	for _, h := range set.all {
 		near = append(near, candidate{name: h.Name, text: fmt.Sprintf("%s (line %d)", h.Name, h.Line)})
 		switch {
 		case !strings.EqualFold(h.Name, name):
@@ -107,13 +110,80 @@ func httpHeaderSet(k *claim) (*found, error) {
 			line = h.Line
 		}
 	}
+	if set.server != nil && line > 0 {
+		if lost, ok := set.server.LostOf(name); ok {
+			return nil, failAt(lost.Line, "%s is set at %s:%d, but not kept at line %d: %s", name, f.path, line, lost.Line, lost.Why)
+		}
+	}
 	switch {
 	case line > 0:
-		return &found{file: f, line: line, reason: fmt.Sprintf("%s is set at %s:%d", name, f.path, line), excerpt: f.enclosing(line)}, nil
+		return &found{file: f, line: line, reason: fmt.Sprintf("%s is set at %s:%d", name, f.path, line), excerpt: f.headerExcerpt(set, line)}, nil
 	case len(near) == 0:
-		return nil, failf("%s sets no header that is understood, not %s; reading one does not count", f.path, name)
+		return nil, failf("%s sets no header that is understood, not %s; reading one does not count%s", f.path, name, set.unseen())
 	}
-	return nil, failf("%s does not set %s; it sets %s", f.path, name, likelyOrFirst(name, near))
+	return nil, failf("%s does not set %s; it sets %s%s", f.path, name, likelyOrFirst(name, near), set.unseen())
+}
+
+// headers are what a file sets: code, or the configuration of a server.
+type headers struct {
+	all    []source.Header
+	server *webconf.File // nil for code
+}
+
+// headers returns what the file sets, read as the configuration of a server when its name is that of one.
+func (f *file) headers() (headers, error) {
+	if f.isSource() || !webconf.Is(f.path) {
+		facts, err := f.facts()
+		if err != nil {
+			return headers{}, err
+		}
+		return headers{all: facts.Headers}, nil
+	}
+	text, err := f.utf8()
+	if err != nil {
+		return headers{}, err
+	}
+	type reading struct {
+		headers
+		err error
+	}
+	r := remember(f, "webconf", func() reading {
+		read, err := webconf.Read(f.path, text)
+		var bad *webconf.Error
+		switch {
+		case errors.As(err, &bad) && bad.Line > 0:
+			return reading{err: failAt(bad.Line, "%s: unsupported: %v", f.path, bad)}
+		case err != nil:
+			return reading{err: failf("%s: unsupported: %v", f.path, err)}
+		}
+		h := headers{server: read}
+		for _, s := range read.Headers {
+			h.all = append(h.all, source.Header(s))
+		}
+		return reading{headers: h}
+	})
+	return r.headers, r.err
+}
+
+// unseen tells what of a configuration was not followed, as the end of a sentence.
+func (h headers) unseen() string {
+	if h.server == nil || len(h.server.Unseen) == 0 {
+		return ""
+	}
+	first := h.server.Unseen[0]
+	return fmt.Sprintf("; line %d: %s%s", first.Line, first.What, andMore(h.server.Unseen))
+}
+
+// headerExcerpt returns the function around a line of code, or the lines around one of a configuration.
+func (f *file) headerExcerpt(h headers, line int) string {
+	if h.server == nil {
+		return f.enclosing(line)
+	}
+	text, err := f.utf8()
+	if err != nil {
+		return ""
+	}
+	return aroundLines(text, line, line, around)
 }
 
 // envVarReferenced: the code reads the environment variable.
