@@ -34,6 +34,7 @@ var languages = []*language{
 	&typescript,
 	&taggedTypescript,
 	&java,
+	&csharp,
 }
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.
