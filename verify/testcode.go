@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -62,15 +63,15 @@ func (c *testCode) of(t source.Test) string {
 // skippedAlways tells how a test is skipped whatever happens: by a decorator without a condition, or by the first thing it does.
 // Tests of JavaScript and TypeScript that are skipped are none in the facts.
 func (c *testCode) skippedAlways(t source.Test) string {
-	jvm := onJVM(c.facts.Language)
-	if c.facts.Language != source.Go && c.facts.Language != source.Python && !jvm {
+	lang := c.facts.Language
+	if lang == source.JavaScript || lang == source.TypeScript {
 		return ""
 	}
 	d := c.declarationAt(t.Line)
 	if d == nil {
 		return ""
 	}
-	if jvm {
+	if onJVM(lang) {
 		return c.disabled(d)
 	}
 	decorators := slices.Clone(d.Decorators)
@@ -80,7 +81,7 @@ func (c *testCode) skippedAlways(t source.Test) string {
 		}
 	}
 	for _, dec := range decorators {
-		if dec.Name[strings.LastIndexByte(dec.Name, '.')+1:] == "skip" {
+		if skips(lang, dec) {
 			return "@" + dec.Name
 		}
 	}
@@ -89,7 +90,7 @@ func (c *testCode) skippedAlways(t source.Test) string {
 		return ""
 	}
 	switch first := calls[0]; first.Name[strings.LastIndexByte(first.Name, '.')+1:] {
-	case "Skip", "Skipf", "SkipNow", "skipTest", "skip":
+	case "Skip", "Skipf", "SkipNow", "skipTest", "skip", "Ignore", "Inconclusive":
 		if c.code == nil {
 			c.code = c.facts.Code()
 		}
@@ -118,4 +119,23 @@ func (c *testCode) disabled(d *source.Decl) string {
 		}
 	}
 	return ""
+}
+
+// skipArgument is the argument by which xUnit skips a test.
+var skipArgument = regexp.MustCompile(`\bSkip\s*=\s*[^=n]`)
+
+// skips reports whether a decorator, annotation or attribute skips what it stands at whatever happens.
+func skips(lang source.Language, dec source.Decorator) bool {
+	name := dec.Name[strings.LastIndexByte(dec.Name, '.')+1:]
+	switch lang {
+	case source.CSharp:
+		switch strings.TrimSuffix(name, "Attribute") {
+		case "Ignore", "Explicit":
+			return true
+		case "Fact", "Theory":
+			return skipArgument.MatchString(dec.Text)
+		}
+		return false
+	}
+	return name == "skip"
 }

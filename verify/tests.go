@@ -145,6 +145,8 @@ func holdsTests(file string) bool {
 		return strings.HasPrefix(base, "test") || strings.HasSuffix(base, "_test.py") || strings.HasSuffix(base, "_tests.py")
 	case onJVM(lang):
 		return holdsJVMTests(file)
+	case lang == source.CSharp: // the runner looks at attributes, in every file of a project for tests
+		return strings.Contains(file, "Test") || strings.Contains(file, "Spec") || strings.Contains("/"+file, "/test")
 	}
 	if strings.Contains(base, ".test.") || strings.Contains(base, ".spec.") || strings.HasPrefix(base, "test.") || strings.HasPrefix(base, "test-") {
 		return true
@@ -222,16 +224,25 @@ func (t *testClaim) selects(file string, names []string) bool {
 	return slices.ContainsFunc(names, t.pattern.re.MatchString)
 }
 
+// byClass reports whether the tests of a language are methods of classes, named "Class.method".
+func byClass(lang source.Language) bool {
+	switch lang {
+	case source.Python, source.CSharp:
+		return true
+	}
+	return onJVM(lang)
+}
+
 // namesOf lists the names that a test goes by: its own, its last part, those of the tests and groups that it is a part of, and in
 // Go those with the package before them.
 func namesOf(file string, lang source.Language, name string) []string {
 	names := []string{name}
-	sep := map[source.Language]string{source.Go: "/", source.Python: "."}[lang]
-	if onJVM(lang) && !strings.Contains(name, " › ") {
+	sep := " › "
+	switch {
+	case lang == source.Go:
+		sep = "/"
+	case byClass(lang) && !strings.Contains(name, sep):
 		sep = "."
-	}
-	if sep == "" {
-		sep = " › "
 	}
 	for i := 0; ; {
 		j := strings.Index(name[i:], sep)
@@ -241,14 +252,17 @@ func namesOf(file string, lang source.Language, name string) []string {
 		names = append(names, name[:i+j])
 		i += j + len(sep)
 	}
-	switch lang {
-	case source.Go:
+	switch sep {
+	case "/":
 		pkg := path.Base(path.Dir(file))
 		for _, n := range slices.Clone(names) {
 			names = append(names, pkg+"."+n)
 		}
-	case source.Python:
+	case ".":
 		names = append(names, name[strings.LastIndex(name, ".")+1:])
+		if lang != source.Python {
+			names = append(names, strings.ReplaceAll(name, sep, " "))
+		}
 	default: // in those of the JVM a method is "Class.method", and a test of a specification "Class › group › what it says"
 		if i := strings.LastIndex(name, sep); i >= 0 {
 			names = append(names, name[i+len(sep):])

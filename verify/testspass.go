@@ -286,7 +286,7 @@ func (rs *reports) passedEach(rep *report, tests []selected) (int, error) {
 
 // plainName brings the ways in which reports join the parts of a name to one.
 func plainName(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n›>:./$", r) }), " ")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n›>:./$+\\", r) }), " ")
 }
 
 // isOf reports whether a case of a report can be of a test by where it stands: the package in Go, the module and class in Python,
@@ -318,6 +318,11 @@ func (rs *reports) isOf(c testreport.Case, s selected) bool {
 		return c.Class == want || strings.HasSuffix(want, "."+c.Class) || strings.HasSuffix(c.Class, "."+want)
 	case source.Java, source.Kotlin, source.Scala:
 		return ofJVMClass(c.Class, s)
+	}
+	if byClass(s.lang) && !strings.Contains(s.name, " › ") { // with the namespace before it, however its parts are joined
+		class := classNames.Replace(c.Class)
+		want := s.name[:max(strings.LastIndexByte(s.name, '.'), 0)]
+		return class == "" || want == "" || class == want || strings.HasSuffix(class, "."+want)
 	}
 	if _, isFile := source.LanguageOf(c.Class); isFile && strings.ContainsAny(c.Class, "/.") && c.File == "" { // vitest
 		return pathEnds(c.Class, file)
@@ -355,6 +360,9 @@ func ofJVMClass(class string, s selected) bool {
 	}
 	return outer == name
 }
+
+// classNames brings the ways in which reports join the parts of the name of a class to dots.
+var classNames = strings.NewReplacer(`\`, ".", "+", ".", "$", ".")
 
 // pathEnds reports whether one of two paths is the end of the other.
 func pathEnds(a, b string) bool {

@@ -41,6 +41,7 @@ func benchmarkParse(b *testing.B, l Language) {
 func BenchmarkParseGo(b *testing.B)     { benchmarkParse(b, Go) }
 func BenchmarkParsePython(b *testing.B) { benchmarkParse(b, Python) }
 func BenchmarkParseJava(b *testing.B)   { benchmarkParse(b, Java) }
+func BenchmarkParseCSharp(b *testing.B) { benchmarkParse(b, CSharp) }
 
 // BenchmarkGoParser is the measure: what go/parser alone takes for the texts of BenchmarkParseGo.
 func BenchmarkGoParser(b *testing.B) {

@@ -60,6 +60,12 @@ func (c *csFile) keyword(i int) {
 		}
 	case "catch":
 		c.handler(i)
+	case "nameof": // is a text
+		for k := i + 2; k < c.partner(i+1) && k < i+20; k++ {
+			if c.word(k) != "" {
+				c.labels = append(c.labels, int(c.at(k).start))
+			}
+		}
 	case "new":
 		if end := c.typeAt(i + 1); end > 0 && c.is(end, "{") && c.partner(end) > 0 {
 			if name, _ := c.dotted(i + 1); name != "" && !c.is(end-1, "]") {
@@ -108,7 +114,7 @@ func (c *csFile) sign(i int) {
 			}
 		}
 	case "(":
-		c.opens(i)
+		c.called(i)
 	}
 }
 
@@ -121,8 +127,8 @@ func (c *csFile) bind(names map[string]string, i int, meaning string) {
 	names[name] = meaning
 }
 
-// opens notes the bracket of a call for csharp_web.go.
-func (c *csFile) opens(i int) {
+// called notes the bracket of a call for csharp_web.go.
+func (c *csFile) called(i int) {
 	o := csOpen{name: i - 1, open: i}
 	if c.angled != nil && c.is(i-1, ">") && c.angled[i-1] {
 		depth := 0

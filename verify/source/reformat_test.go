@@ -64,6 +64,21 @@ var dialects = []dialect{
 			func(text string) string { return "class S {\nString s = " + strconv.Quote(text) + ";\n}\n" }, func(text string) string { return "class S {\nString s = \"\"\"\n" + text + "\n\"\"\";\n}\n" },
 		},
 	},
+	{
+		file: "a.cs",
+		declarations: []string{
+			"class~A^{^[^B(^1^)^]~public~static~async~Task<int>~NAME<T>(^this~int[]~a,^params~string[]~b^)~where~T~:~C,~new()^{^await~x?.callee<T>(^a^)^;^}^}\n",
+			"class~A^{^int~NAME(^int~a^)^=>^callee(^a^)^;^}\n",
+			"namespace~N.M^;^record~struct~A(int~B)^{^A~I<A>.NAME(^)^{^return~new~callee(^)^;^}^}\n",
+			"class~A^{^void~f(^)^{^x(^)^;^static~T~NAME<T>(^T~t^)~where~T~:~struct^=>^callee(^)^;^}^}\n",
+			"public~sealed~class~NAME<T>^:^B<T>^{^C(^)~:~base(^)~{^callee(^)^;^}^}\n",
+		},
+		comments: []func(string) string{lines("// "), lines("/// "), around("/*", "*/"), around("#if false\n", "\n#endif\n")},
+		strings: []func(string) string{
+			around("string s = \"\"\"\"\n", "\n\"\"\"\";"), around("var s = $$$$\"\"\"\n", "\n\"\"\";"),
+			func(text string) string { return "string s = " + strconv.Quote(text) + ";\n" },
+		},
+	},
 }
 
 // laidOut fills the marks of a declaration with drawn blanks, the same for each kind of run so that indentation stays whole.

@@ -132,6 +132,7 @@ func TestValidating(t *testing.T) {
 		"validate": true, "validateEmail": true, "is_valid": true, "isURL": true, "email.IsLocal": true, "re.fullmatch": true, "pattern.test": true,
 		"strconv.ParseInt": true, "html.escape": true, "mustParse": true, "?.parse": true, "schema.load": true, "userSchema.decode": true, "assert.ok": true,
 		"validate.Struct": true, "s.checkAccess": true, "NormalizePath": true, "ensure_admin": true, "isinstance": true, "safeParse": true,
+		"ArgumentNullException.ThrowIfNull": true, "Guard.Against.Null": true, "Guard.NotNull": true, "throwIf": false, "lifeguard.notNull": false,
 		"checkout": false, "checkOut": false, "check_in": false, "cleanUp": false, "latest": false, "testimony": false, "test": false, "issue": false, "is": false,
 		"must": false, "skipValidation": false, "disable_checks": false, "logInvalid": false, "require": false, "json.load": false, "save": false, "sparse": false,
 		"validator.log": false, "unescape": false, "print": false, "": false, "?.then": false,

@@ -267,8 +267,14 @@ func validating(name string) bool {
 	if len(ws) == 0 || name == "require" { // require("x") loads a module
 		return false
 	}
+	if len(parts) > 1 && (parts[0] == "Guard" || parts[0] == "Ensure") { // Guard.Against.Null(x), Guard.NotNull(x)
+		return true
+	}
 	if revokingWords[ws[0]] {
 		return false
+	}
+	if len(ws) > 2 && ws[0] == "throw" && ws[1] == "if" { // ArgumentNullException.ThrowIfNull(x)
+		return true
 	}
 	if len(parts) > 1 {
 		receiver := parts[len(parts)-2]

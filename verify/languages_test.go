@@ -1,0 +1,87 @@
+package verify_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/redoubt-dev/redoubt/evidence"
+)
+
+// ecosystem is how a language names its tests, skips them, and reports them.
+type ecosystem struct {
+	name    string
+	files   map[string]string
+	defined [][2]string // pattern and name of tests that exist
+	skipped [][2]string // pattern, and how it is skipped
+	absent  []string    // patterns of tests that do not
+	report  string
+	passed  [][2]string
+	failed  [][3]string // pattern, name, words
+}
+
+var ecosystems = []ecosystem{
+	{
+		name: "C#",
+		files: map[string]string{
+			"Shop.Tests/UsersTests.cs": "using Xunit;\nnamespace Shop.Tests;\npublic class UsersTests {\n  [Fact] public void Refuses() { check(); }\n  [Theory(Skip = \"later\")] public void Later(int x) { check(); }\n  [Test, Ignore(\"x\")] public void Gone() { check(); }\n  [Test] public void First() { Assert.Ignore(\"x\"); check(); }\n  public void Helper() { check(); }\n  public class Inner { [TestMethod] public void Deep() { check(); } }\n}\n[Ignore] public class OldTests { [TestMethod] public void Old() { check(); } }\n",
+		},
+		defined: [][2]string{{"Refuses", ""}, {"UsersTests.Refuses", ""}, {"Shop.Tests/*.cs", "UsersTests.Inner.Deep"}, {"Deep", ""}},
+		skipped: [][2]string{{"Later", "@Theory"}, {"Gone", "@Ignore"}, {"First", "Assert.Ignore"}, {"Old", "@Ignore"}},
+		absent:  []string{"Helper"},
+		report:  `<testsuites><testsuite name="x"><testcase classname="Shop.Tests.UsersTests" name="Refuses"/><testcase classname="Shop.Tests.UsersTests+Inner" name="Deep"/><testcase classname="Shop.Tests.OldTests" name="Old"><skipped/></testcase></testsuite></testsuites>`,
+		passed:  [][2]string{{"UsersTests.Refuses", ""}, {"Shop.Tests/*.cs", "UsersTests.Refuses"}, {"Shop.Tests/*.cs", "UsersTests.Inner.Deep"}},
+		failed:  [][3]string{{"Old", "", "was skipped"}, {"Shop.Tests/*.cs", "UsersTests.Gone", "not in the report"}},
+	},
+}
+
+// The tests of each language are found, told to be skipped, and looked up in a report as its runners write it.
+func TestTestsOfLanguages(t *testing.T) {
+	for _, e := range ecosystems {
+		t.Run(e.name, func(t *testing.T) {
+			dir := write(t, e.files)
+			add(t, dir, map[string]string{"out/report.xml": e.report})
+			for _, c := range e.defined {
+				o := check(t, dir, tExists, "pattern", c[0], "name", c[1])
+				wantPass(t, o, "is defined at")
+				if !strings.Contains(o.Excerpt, "check") {
+					t.Errorf("%v: %q", c, o.Excerpt)
+				}
+			}
+			for _, c := range e.skipped {
+				wantFail(t, check(t, dir, tExists, "pattern", c[0]), "is skipped ("+c[1])
+			}
+			for _, pattern := range e.absent {
+				wantFail(t, check(t, dir, tExists, "pattern", pattern), "no test is selected")
+			}
+			for _, c := range e.passed {
+				wantPass(t, check(t, dir, tPasses, "pattern", c[0], "name", c[1], "report", "out/report.xml"), "passed by")
+			}
+			for _, c := range e.failed {
+				wantFail(t, check(t, dir, tPasses, "pattern", c[0], "name", c[1], "report", "out/report.xml"), c[2])
+			}
+		})
+	}
+}
+
+// What import_present takes for the same module.
+func TestImportsOfLanguages(t *testing.T) {
+	dir := write(t, map[string]string{
+		"A.cs": "using System.Text;\nusing J = Newtonsoft.Json.Linq;\nusing static System.Math;\n// using Gone;\n",
+	})
+	for _, c := range []struct {
+		file, module string
+		want         bool
+	}{
+		{"A.cs", "System.Text", true},
+		{"A.cs", "Newtonsoft.Json.Linq", true},
+		{"A.cs", "System.Math", true},
+		{"A.cs", "System", false},
+		{"A.cs", "Newtonsoft.Json", false},
+		{"A.cs", "Gone", false},
+	} {
+		o := check(t, dir, evidence.ImportPresent, "file", c.file, "module", c.module)
+		if passed := o.Verdict == evidence.Pass; passed != c.want {
+			t.Errorf("%s in %s: %+v", c.module, c.file, o)
+		}
+	}
+}
