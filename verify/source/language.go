@@ -35,6 +35,7 @@ var languages = []*language{
 	&taggedTypescript,
 	&java,
 	&csharp,
+	&verilog,
 }
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.

@@ -11,22 +11,23 @@ type Language string
 
 // The languages.
 const (
-	Go         Language = "go"
-	Python     Language = "python"
-	JavaScript Language = "javascript" // .js, .mjs, .cjs, .jsx
-	TypeScript Language = "typescript" // .ts, .mts, .cts, .tsx
-	Java       Language = "java"       // .java
-	Kotlin     Language = "kotlin"     // .kt, .kts
-	Scala      Language = "scala"      // .scala, .sc
-	CSharp     Language = "csharp"     // .cs
-	Swift      Language = "swift"      // .swift
-	Rust       Language = "rust"       // .rs
-	C          Language = "c"          // .c, .h
-	CPP        Language = "cpp"        // .cc, .cpp, .cxx, .hh, .hpp, .hxx, .ipp, .inl
-	PHP        Language = "php"        // .php, .phtml
-	Ruby       Language = "ruby"       // .rb, .rake, .ru, .gemspec
-	Shell      Language = "shell"      // .sh, .bash, .ksh, and run blocks of workflows (.yml, .yaml)
-	SQL        Language = "sql"        // .sql
+	Go            Language = "go"
+	Python        Language = "python"
+	JavaScript    Language = "javascript"    // .js, .mjs, .cjs, .jsx
+	TypeScript    Language = "typescript"    // .ts, .mts, .cts, .tsx
+	Java          Language = "java"          // .java
+	Kotlin        Language = "kotlin"        // .kt, .kts
+	Scala         Language = "scala"         // .scala, .sc
+	CSharp        Language = "csharp"        // .cs
+	Swift         Language = "swift"         // .swift
+	Rust          Language = "rust"          // .rs
+	C             Language = "c"             // .c, .h
+	CPP           Language = "cpp"           // .cc, .cpp, .cxx, .hh, .hpp, .hxx, .ipp, .inl
+	PHP           Language = "php"           // .php, .phtml
+	Ruby          Language = "ruby"          // .rb, .rake, .ru, .gemspec
+	Shell         Language = "shell"         // .sh, .bash, .ksh, and run blocks of workflows (.yml, .yaml)
+	SQL           Language = "sql"           // .sql
+	SystemVerilog Language = "systemverilog" // .v, .vh, .sv, .svh: Verilog too
 )
 
 // Span is a range of bytes of the text; End is exclusive.
@@ -55,6 +56,7 @@ type File struct {
 	Headers  []Header    // HTTP headers set
 	Middle   []Reference // middleware registered
 	Tests    []Test
+	Hardware Hardware // of Verilog
 
 	name        string  // as given to Parse: the name of a file says whether its tests are run
 	lines       []int   // offsets at which lines start
