@@ -14,6 +14,10 @@ func (r *vReader) signal(i int, kind, dims string, implicit bool) {
 		dims = ""
 	}
 	u.ranges[name] = dims
+	u.unpacked[name] = 0
+	for k := i + 1; r.is(k, '['); k = r.closing(k) + 1 {
+		u.unpacked[name]++
+	}
 	if u.kind == "" || u.kind == "package" {
 		r.variables[name] = true
 	}

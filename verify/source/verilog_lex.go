@@ -194,6 +194,7 @@ func (l *vLexer) add(kind vKind, op uint8, start, end int) {
 func (l *vLexer) run() error {
 	text := l.text
 	i := 0
+	defer func() { l.file.work += i + len(l.tokens) }()
 	if bytes.HasPrefix(text, byteOrderMark) {
 		i = len(byteOrderMark)
 	}

@@ -18,23 +18,34 @@ type vResets struct {
 	reader  *vReader
 	unit    *vUnit
 	clocked vClocked
-	steps   []*vStatement // the statements of the block itself, in order
-	hidden  []string      // names that the block declares
+	steps   []vStep
+	hidden  []string // names that the block declares
 	all     []Reset
 	step    []int // for each of all: the statement that it is in
 	depth   int   // of brackets in a condition or a concatenation
 }
 
+// vStep is a statement of the block itself, or of a loop in it that is under no condition.
+type vStep struct {
+	*vStatement
+	loops []string // what the loops count with
+}
+
 // top lists the statements of the block itself.
-func (w *vResets) top(s *vStatement) {
-	if s.form == vBlock {
+func (w *vResets) top(s *vStatement, loops []string) {
+	switch s.form {
+	case vBlock:
 		w.hidden = append(w.hidden, s.names...)
 		for _, p := range s.parts {
-			w.top(p)
+			w.top(p, loops)
 		}
-		return
+	case vRepeat:
+		for _, p := range s.parts {
+			w.top(p, append(slices.Clone(loops), s.loop...))
+		}
+	default:
+		w.steps = append(w.steps, vStep{s, loops})
 	}
-	w.steps = append(w.steps, s)
 }
 
 // leaves reports whether a statement may leave the block, so that nothing after it is sure to run.
@@ -64,7 +75,7 @@ func (w *vResets) found() []Reset {
 					continue
 				}
 				b := &vBranchOf{w: w, values: map[string]vValue{}}
-				b.run(s.parts[part], nil)
+				b.run(s.parts[part], s.loops)
 				w.note(n, t, b)
 			}
 		case vStores: // q <= rst ? 0 : d
@@ -86,7 +97,7 @@ func (w *vResets) found() []Reset {
 					right = [2]int{colon + 1, e}
 				}
 				b := &vBranchOf{w: w, values: map[string]vValue{}}
-				b.run(&vStatement{form: vStores, left: s.left, right: right}, nil)
+				b.run(&vStatement{form: vStores, left: s.left, right: right}, s.loops)
 				w.note(n, t, b)
 			}
 		}
@@ -137,7 +148,7 @@ func (w *vResets) lasting(limit int) []Reset {
 	// found by looking at those after it.
 	later := map[string][]int{}
 	for n, s := range w.steps[:limit] {
-		for _, name := range w.written(s) {
+		for _, name := range w.written(s.vStatement) {
 			if base := vBase(name); len(later[base]) == 0 || later[base][len(later[base])-1] != n {
 				later[base] = append(later[base], n)
 			}
@@ -148,7 +159,7 @@ func (w *vResets) lasting(limit int) []Reset {
 		writes := later[vBase(reset.Signal)]
 		from, _ := slices.BinarySearch(writes, w.step[i]+1)
 		for _, n := range writes[from:] {
-			if !w.spares(w.steps[n], reset) {
+			if !w.spares(w.steps[n].vStatement, reset) {
 				fine = false
 				break
 			}
@@ -483,24 +494,24 @@ func (w *vResets) targets(a, b int, loops []string) []vTarget {
 		return nil
 	}
 	end := b
+	if first := r.closing(b - 1); r.is(b-1, ']') && r.tight(first, b) == w.unit.ranges[r.name(a)] {
+		selects := 0
+		for k := a + 1; k < first && r.is(k, '['); k = r.closing(k) + 1 {
+			selects++
+		}
+		if selects == w.unit.unpacked[r.name(a)] && !r.is(a+1, '.') {
+			end = first
+		}
+	}
 	for r.is(end-1, ']') {
 		open := r.closing(end - 1)
 		name := r.name(open + 1)
-		whole := open+2 == end-1 && name != "" && slices.Contains(loops, name)
-		if !whole && end == b {
-			whole = r.tight(open, end) == w.declared(r.tight(a, open))
-		}
-		if !whole {
+		if open+2 != end-1 || name == "" || !slices.Contains(loops, name) {
 			break
 		}
 		end = open
 	}
 	return []vTarget{{name: r.tight(a, end), at: a}}
-}
-
-// declared returns the packed dimensions of a signal of the unit.
-func (w *vResets) declared(name string) string {
-	return w.unit.ranges[name]
 }
 
 // vPure are the system functions whose result is constant when what they are given is.

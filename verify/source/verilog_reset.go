@@ -431,11 +431,11 @@ func (r *vReader) scan(a, b int) {
 				r.conditions = append(r.conditions, s)
 			}
 		case (t.kind == vName || t.kind == vSystem) && r.is(i+1, '(') && r.closing(i+1) < b:
-			if t.kind == vName && (r.is(i-1, '.') && !r.kind(i-2, vName) && !r.is(i-2, ']') && !r.is(i-2, ')') || r.kind(i-1, vName)) {
+			if t.kind == vName && (r.is(i-1, '.') && !r.holds(i-2) && !r.is(i-2, ']') && !r.is(i-2, ')') || r.kind(i-1, vName)) {
 				continue // .name(argument), and what is declared
 			}
 			start := i
-			for t.kind == vName && (r.is(start-1, '.') || r.is(start-1, vScope)) && r.kind(start-2, vName) {
+			for t.kind == vName && (r.is(start-1, '.') || r.is(start-1, vScope)) && r.holds(start-2) {
 				start -= 2
 			}
 			close := r.closing(i + 1)
@@ -451,6 +451,11 @@ func (r *vReader) scan(a, b int) {
 	r.work += b - a
 }
 
+// holds reports whether members may follow the word: a name, this or super.
+func (r *vReader) holds(i int) bool {
+	return r.kind(i, vName) || r.key(i) == vReserved && (r.word(i) == "this" || r.word(i) == "super")
+}
+
 // finish takes the registers with a reset out of the always blocks of a unit, now that its signals and constants are known.
 func (r *vReader) finish(u *vUnit) {
 	if r.dead > 0 || u.name == "" {
@@ -459,7 +464,7 @@ func (r *vReader) finish(u *vUnit) {
 	seen := map[Reset]bool{}
 	for _, c := range u.clocked {
 		w := &vResets{reader: r, unit: u, clocked: c}
-		w.top(c.body)
+		w.top(c.body, nil)
 		for _, reset := range w.found() {
 			if !seen[reset] {
 				seen[reset] = true

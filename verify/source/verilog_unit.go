@@ -37,8 +37,9 @@ type vUnit struct {
 	outer      *vUnit
 	header     map[string]string // names of a list of ports without directions: to the names of the ports
 	constants  map[string]bool
-	signals    map[string]int // to the index of one that only a direction declares, or -1
-	ranges     map[string]string
+	signals    map[string]int    // to the index of one that only a direction declares, or -1
+	ranges     map[string]string // packed dimensions of signals
+	unpacked   map[string]int    // how many unpacked dimensions they have
 	clocked    []vClocked
 	loops      map[string]bool // genvars
 }
@@ -65,7 +66,7 @@ func (r *vReader) run() error {
 	if r.problem != nil {
 		return r.problem
 	}
-	r.unit = &vUnit{constants: map[string]bool{}, signals: map[string]int{}, ranges: map[string]string{}, loops: map[string]bool{}}
+	r.unit = &vUnit{constants: map[string]bool{}, signals: map[string]int{}, ranges: map[string]string{}, unpacked: map[string]int{}, loops: map[string]bool{}}
 	for i := 0; i < len(r.tokens) && r.problem == nil; {
 		i = r.advance(i, r.item(i))
 	}
@@ -383,7 +384,7 @@ func (r *vReader) design(i int) int {
 	outer, owner := r.unit, r.owner
 	u := &vUnit{
 		kind: kind, name: name, outer: outer, header: map[string]string{},
-		constants: map[string]bool{}, signals: map[string]int{}, ranges: map[string]string{}, loops: map[string]bool{},
+		constants: map[string]bool{}, signals: map[string]int{}, ranges: map[string]string{}, unpacked: map[string]int{}, loops: map[string]bool{},
 	}
 	if name == "" { // a macro makes the name: nothing within belongs to a module that is known
 		r.dead++
@@ -716,7 +717,7 @@ func (r *vReader) class(i int) int {
 		defer func() { r.dead-- }()
 	}
 	r.kinds[name], r.types[name] = "class", true
-	r.unit = &vUnit{kind: "class", name: name, outer: outer, constants: map[string]bool{}, signals: map[string]int{}, ranges: map[string]string{}, loops: map[string]bool{}}
+	r.unit = &vUnit{kind: "class", name: name, outer: outer, constants: map[string]bool{}, signals: map[string]int{}, ranges: map[string]string{}, unpacked: map[string]int{}, loops: map[string]bool{}}
 	if k++; r.is(k, '#') && r.is(k+1, '(') {
 		r.parameters(k+2, r.closing(k+1))
 	}
