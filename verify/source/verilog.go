@@ -15,7 +15,7 @@ import (
 // SYNTHESIS is the macro that IEEE 1364.1 has synthesis tools define: for assertions, which no such tool builds anything from, it
 // is taken to be undefined, so that `ifndef SYNTHESIS and "translate_off" hide none of them; all else there is left out.
 var verilog = language{
-	name:       Verilog,
+	name:       SystemVerilog,
 	extensions: []string{".v", ".vh", ".sv", ".svh"},
 	parse:      parseVerilog,
 	tokens:     vTokens,
@@ -49,7 +49,7 @@ func parseVerilog(f *File) error {
 	var first error
 	var read []*vReader
 	for _, c := range s.configurations() {
-		r := newReader(s, c)
+		r := newVReader(s, c)
 		if err := r.run(); err != nil {
 			// Definitions that make no sense together give no sense; what does not parse builds nothing.
 			if first == nil {

@@ -591,7 +591,7 @@ func (l *vLexer) define(start, i int) int {
 
 // vTokens cuts a text for the tests of the lexer.
 func vTokens(text []byte) ([]Span, error) {
-	f := &File{Language: Verilog, Text: text}
+	f := &File{Language: SystemVerilog, Text: text}
 	f.indexLines()
 	l := &vLexer{file: f, text: text}
 	if err := l.run(); err != nil {

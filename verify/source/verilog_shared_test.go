@@ -26,4 +26,4 @@ func init() {
 }
 
 // BenchmarkParseVerilog is to be held against BenchmarkGoParser of the same run.
-func BenchmarkParseVerilog(b *testing.B) { benchmarkParse(b, Verilog) }
+func BenchmarkParseVerilog(b *testing.B) { benchmarkParse(b, SystemVerilog) }

@@ -53,7 +53,7 @@ type vAsserted struct {
 // vDepth bounds how deep statements and generate blocks nest.
 const vDepth = 400
 
-func newReader(s *vSource, c vConfiguration) *vReader {
+func newVReader(s *vSource, c vConfiguration) *vReader {
 	r := &vReader{
 		vSource: s, types: map[string]bool{}, kinds: map[string]string{}, labels: map[string]bool{}, names: map[string]bool{},
 		variables: map[string]bool{},
@@ -326,6 +326,11 @@ func (r *vReader) keyed(i int) int {
 		return end
 	case vAssert, vAssume:
 		return r.assertion(i, -1)
+	case vExtern: // a declaration of what is elsewhere
+		for i < len(r.tokens) && !r.is(i, ';') {
+			i = r.skip(i)
+		}
+		return i + 1
 	case vBind:
 		return r.bind(i)
 	case vImport:
