@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/redoubt-dev/redoubt/verify/source"
@@ -40,35 +41,50 @@ func (s *subject) enclosing(line int) *source.Decl {
 	return best
 }
 
-// returns lists the ways to return nothing from a function, the likeliest of its language first.
+// asks matches the names of functions that say yes or no, where yes lets pass.
+var asks = regexp.MustCompile(`^_?(?:(?i:is|has|can|may|same)(?:[A-Z_]|$)|(?i:allow|valid|verif|check|match|authori[sz]e|permit))`)
+
+// returns lists the ways to return nothing from a function, or yes where it says yes or no, the likeliest of its language first.
 func (s *subject) returns(d *source.Decl) []string {
 	switch s.facts.Language {
 	case source.Go:
 		return []string{s.zeroReturn(d)}
 	case source.Python:
+		if asks.MatchString(d.Name) {
+			return []string{"return True"}
+		}
 		return []string{"return None"}
 	case source.JavaScript, source.TypeScript:
+		if asks.MatchString(d.Name) {
+			return []string{"return true;", "true"}
+		}
 		return []string{"return;", "undefined"}
 	}
 	return []string{"return;", "return null;", "return", "nil", "null", "pass", ";"}
 }
 
-// zeroReturn is the return statement of a Go function that gives the zero value of each result.
+// zeroReturn is the return statement of a Go function that lets everything pass: yes, no error, of what it wraps the thing itself, and
+// else the zero value of each result.
 func (s *subject) zeroReturn(d *source.Decl) string {
 	types, named, ok := s.results(d)
 	if !ok || named || len(types) == 0 {
 		return "return"
 	}
-	return "return " + zeros(types)
+	return "return " + s.passing(d, types)
 }
 
-// zeros are the zero values of Go types.
-func zeros(types []string) string {
+// passing are values of the result types of a Go function that let everything pass.
+func (s *subject) passing(d *source.Decl, types []string) string {
 	values := make([]string, len(types))
 	for i, t := range types {
+		at := slices.IndexFunc(d.Params, func(p source.Param) bool { return p.Type == t && p.Name != "_" })
+		if at >= 0 && t != "error" && t != "bool" {
+			values[i] = d.Params[at].Name
+			continue
+		}
 		switch t {
 		case "bool":
-			values[i] = "false"
+			values[i] = "true"
 		case "string":
 			values[i] = `""`
 		case "int", "int64", "uint64", "byte":

@@ -39,6 +39,10 @@ var (
 func (s *subject) without(calls ...source.Call) [][]byte {
 	var first, plain []change
 	for _, c := range calls {
+		if link, ok := s.link(c.Span); ok {
+			first, plain = append(first, change{Span: link}), append(plain, change{Span: link})
+			continue
+		}
 		if whole, by, ok := s.statement(c.Span); ok {
 			first = append(first, change{whole, by})
 		} else {
@@ -47,6 +51,17 @@ func (s *subject) without(calls ...source.Call) [][]byte {
 		plain = append(plain, change{c.Span, s.nothing()})
 	}
 	return [][]byte{spliced(s.text, first...), spliced(s.text, plain...)}
+}
+
+// link returns the span of a call on what another call gave, with the dot before it: a link of a chain goes alone.
+func (s *subject) link(call source.Span) (source.Span, bool) {
+	before := bytes.TrimRight(s.text[:call.Start], " \t\r\n")
+	for _, dot := range []string{"?.", "->", "::", "."} {
+		if bytes.HasSuffix(before, []byte(dot)) {
+			return source.Span{Start: len(before) - len(dot), End: call.End}, true
+		}
+	}
+	return call, false
 }
 
 // statement returns the span of the statement that a call is all of, what to put there, and whether it is one.
@@ -122,7 +137,7 @@ func (s *subject) neutral(c source.Call) string {
 		case before == "return":
 			if d := s.enclosing(c.Line); d != nil {
 				if types, _, ok := s.results(d); ok && len(types) > 0 {
-					return zeros(types)
+					return s.passing(d, types)
 				}
 			}
 		case strings.HasSuffix(before, "err :=") || strings.HasSuffix(before, "err ="):

@@ -59,13 +59,16 @@ func (s *subject) exposed(e exposure) [][]byte {
 	}
 	quoted := fmt.Sprintf("%q", e.value)
 	var lines []string
-	if s.facts != nil {
+	switch {
+	case s.facts == nil:
+		lines = []string{e.name + ": " + quoted, e.name + " = " + quoted, e.name + "=" + e.value}
+	case s.facts.Language == source.Python:
+		lines = []string{e.name + " = " + quoted}
+	default:
 		lines = []string{
 			"var " + e.name + " = " + quoted, "const " + e.name + " = " + quoted + ";", e.name + " = " + quoted,
 			"static const char *" + e.name + " = " + quoted + ";", "$" + e.name + " = " + quoted + ";",
 		}
-	} else {
-		lines = []string{e.name + ": " + quoted, e.name + " = " + quoted, e.name + "=" + e.value}
 	}
 	var texts [][]byte
 	for _, line := range lines {
