@@ -46,21 +46,14 @@ var asks = regexp.MustCompile(`^_?(?:(?i:is|has|can|may|same)(?:[A-Z_]|$)|(?i:al
 
 // returns lists the ways to return nothing from a function, or yes where it says yes or no, the likeliest of its language first.
 func (s *subject) returns(d *source.Decl) []string {
-	switch s.facts.Language {
-	case source.Go:
+	dialect := s.dialect()
+	switch {
+	case s.facts.Language == source.Go:
 		return []string{s.zeroReturn(d)}
-	case source.Python:
-		if asks.MatchString(d.Name) {
-			return []string{"return True"}
-		}
-		return []string{"return None"}
-	case source.JavaScript, source.TypeScript:
-		if asks.MatchString(d.Name) {
-			return []string{"return true;", "true"}
-		}
-		return []string{"return;", "undefined"}
+	case asks.MatchString(d.Name):
+		return append(slices.Clone(dialect.grants), dialect.leaves...)
 	}
-	return []string{"return;", "return null;", "return", "nil", "null", "pass", ";"}
+	return dialect.leaves
 }
 
 // zeroReturn is the return statement of a Go function that lets everything pass: yes, no error, of what it wraps the thing itself, and
@@ -196,9 +189,12 @@ func (s *subject) early(d *source.Decl) [][]byte {
 var branching = regexp.MustCompile(`(?:^|[^\w.$])(?:if|elif|elsif|unless|assert|guard)\s*\(?\s*$|(?:^|[^\w.$])if\b[^;{}]*;\s*$`)
 
 // conditions returns the spans of the conditions in the span that branch.
-func (s *subject) conditions(in source.Span) []source.Span {
+func (s *subject) conditions(within source.Span) []source.Span {
 	var found []source.Span
-	for _, c := range s.facts.ConditionsIn(in) {
+	for _, c := range s.facts.ConditionsIn(within) {
+		if strings.HasPrefix(s.part(c), "let ") { // a pattern, which has no opposite
+			continue
+		}
 		before := s.text[max(0, c.Start-300):c.Start]
 		after := bytes.TrimSpace(s.text[c.End:min(len(s.text), c.End+20)])
 		if branching.Match(before) || len(after) > 1 && after[0] == '?' && after[1] != '.' && after[1] != '?' {
@@ -212,26 +208,23 @@ func (s *subject) conditions(in source.Span) []source.Span {
 func (s *subject) inverted(condition source.Span) []string {
 	text := s.part(condition)
 	if not, simple := strings.CutPrefix(text, "!"); simple && !strings.ContainsAny(not, "&|=<>?") {
-		return []string{not, "!(" + text + ")"}
+		return append([]string{not}, in([]string{s.dialect().not}, text)...)
 	}
 	if not, simple := strings.CutPrefix(text, "not "); simple && !strings.Contains(not, " and ") && !strings.Contains(not, " or ") {
-		return []string{not, "not (" + text + ")"}
+		return append([]string{not}, in([]string{s.dialect().not}, text)...)
 	}
 	for _, pair := range [][2]string{{" == ", " != "}, {" != ", " == "}, {" <= ", " > "}, {" >= ", " < "}, {" < ", " >= "}, {" > ", " <= "}} {
 		left, right, cut := strings.Cut(text, pair[0])
 		if cut && !strings.ContainsAny(left+right, "&|=<>!?") && !strings.Contains(left+right, " and ") && !strings.Contains(left+right, " or ") {
-			return []string{left + pair[1] + right, "!(" + text + ")", "not (" + text + ")"}
+			return append([]string{left + pair[1] + right}, in([]string{s.dialect().not}, text)...)
 		}
 	}
-	if s.facts.Language == source.Python {
-		return []string{"not (" + text + ")"}
-	}
-	return []string{"!(" + text + ")", "not (" + text + ")", "(!" + text + ")"}
+	return in([]string{s.dialect().not}, text)
 }
 
 // invert inverts the conditions within the span that accept takes, each in a mutant of its own.
-func (b *batch) invert(s *subject, in source.Span, accept func(source.Span) bool) {
-	for _, c := range s.conditions(in) {
+func (b *batch) invert(s *subject, within source.Span, accept func(source.Span) bool) {
+	for _, c := range s.conditions(within) {
 		if accept != nil && !accept(c) {
 			continue
 		}
@@ -247,7 +240,7 @@ func (b *batch) invert(s *subject, in source.Span, accept func(source.Span) bool
 func (b *batch) removeDeclaration(op Operator, s *subject, d *source.Decl) {
 	whole := s.lineSpan(d.Span)
 	b.add(op, s, d.Qualified()+" is gone",
-		spliced(s.text, change{Span: whole}), spliced(s.text, change{Span: d.Span}), spliced(s.text, change{d.Span, "pass"}))
+		spliced(s.text, change{Span: whole}), spliced(s.text, change{Span: d.Span}), spliced(s.text, change{d.Span, s.dialect().skip}))
 }
 
 // clip cuts code to a few words on one line.

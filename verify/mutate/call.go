@@ -73,39 +73,11 @@ func (s *subject) statement(call source.Span) (whole source.Span, by string, ok 
 	if m == nil || rest != "" && rest != ";" && !strings.HasPrefix(rest, "//") && !strings.HasPrefix(rest, "#") {
 		return whole, "", false
 	}
-	if s.facts.Language == source.Python {
-		return source.Span{Start: line.Start + len(m[1]), End: call.End}, "pass", true
-	}
 	end := call.End
 	if rest == ";" {
 		end += bytes.IndexByte(after, ';') + 1
 	}
-	return source.Span{Start: line.Start + len(m[1]), End: end}, "", true
-}
-
-// nothing is the value of the language that stands for none.
-func (s *subject) nothing() string {
-	switch s.facts.Language {
-	case source.Go:
-		return "nil"
-	case source.Python:
-		return "None"
-	case source.JavaScript, source.TypeScript:
-		return "undefined"
-	}
-	return "null"
-}
-
-func (s *subject) truth(b bool) string {
-	switch {
-	case s.facts.Language == source.Python && b:
-		return "True"
-	case s.facts.Language == source.Python:
-		return "False"
-	case b:
-		return "true"
-	}
-	return "false"
+	return source.Span{Start: line.Start + len(m[1]), End: end}, s.dialect().skip, true
 }
 
 // neutral is a value in place of a call that lets everything pass.

@@ -97,6 +97,9 @@ func Run(ctx context.Context, o Options, assertions []evidence.Assertion) (*Repo
 	defer m.close()
 	m.base()
 	for _, a := range m.all {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if a.result.State == Mutated {
 			m.make(a)
 		}
@@ -382,11 +385,7 @@ func (m *measuring) report() *Report {
 // make makes the mutants of an assertion.
 func (m *measuring) make(a *asked) {
 	b := newBatch(m.MaxMutants)
-	if a.tests {
-		m.makeForTests(b, a)
-	} else {
-		m.makeForType(b, a)
-	}
+	m.fill(b, a)
 	a.mutants = b.take(m.MaxMutants)
 	a.result.Mutants = make([]Mutant, len(a.mutants))
 	a.result.Unfit = b.unfit
@@ -395,6 +394,20 @@ func (m *measuring) make(a *asked) {
 		if a.result.Reason == "" {
 			a.result.Reason = "nothing that it speaks of could be weakened in a way that still parses"
 		}
+	}
+}
+
+// fill makes a panic over facts that are not as they should be a loss of this assertion's mutants alone.
+func (m *measuring) fill(b *batch, a *asked) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.result.Reason = "internal error while mutants were made: please report it"
+		}
+	}()
+	if a.tests {
+		m.makeForTests(b, a)
+	} else {
+		m.makeForType(b, a)
 	}
 }
 
@@ -479,8 +492,11 @@ func (m *measuring) makeForType(b *batch, a *asked) {
 		if s.facts != nil {
 			b.weakenTests(s, p)
 		}
-	default:
-		a.result.Reason = string(a.Type) + " has no operators yet"
+	default: // what was found on a line is gone
+		if a.base.Line > 0 {
+			line := s.line(a.base.Line)
+			b.add(RemoveDeclaration, s, "line "+itoa(a.base.Line)+" is gone", spliced(s.text, change{Span: s.lineSpan(line)}))
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ const maxMatches = 20
 func (b *batch) removeMatches(s *subject, p evidence.Params) {
 	s = s.unix()
 	re, err := expression(p)
-	in, ok := s.scope(p)
+	part, ok := s.scope(p)
 	if err != nil || !ok {
 		return
 	}
@@ -89,8 +89,8 @@ func (b *batch) removeMatches(s *subject, p evidence.Params) {
 	}
 	var spans []source.Span
 	var all []change
-	for _, m := range re.FindAllIndex(code[in.Start:in.End], maxMatches) {
-		span := source.Span{Start: in.Start + m[0], End: in.Start + m[1]}
+	for _, m := range re.FindAllIndex(code[part.Start:part.End], maxMatches) {
+		span := source.Span{Start: part.Start + m[0], End: part.Start + m[1]}
 		if len(bytes.TrimSpace(code[span.Start:span.End])) > 0 {
 			spans = append(spans, span)
 			all = append(all, change{Span: span})
@@ -144,7 +144,7 @@ func (b *batch) removeMatches(s *subject, p evidence.Params) {
 
 // matches reports whether the pattern still matches in as many places.
 func (s *subject) matches(re *regexp.Regexp, p evidence.Params, n int) bool {
-	in, ok := s.scope(p)
+	part, ok := s.scope(p)
 	if !ok {
 		return false
 	}
@@ -152,18 +152,18 @@ func (s *subject) matches(re *regexp.Regexp, p evidence.Params, n int) bool {
 	if s.facts != nil {
 		code = s.facts.Code()
 	}
-	return len(re.FindAllIndex(code[in.Start:in.End], n)) >= n
+	return len(re.FindAllIndex(code[part.Start:part.End], n)) >= n
 }
 
 // introduce puts the witness of an absence into the code, as it is and written otherwise.
 func (b *batch) introduce(s *subject, p evidence.Params) {
 	s = s.unix()
-	in, ok := s.scope(p)
+	part, ok := s.scope(p)
 	if !ok {
 		return
 	}
 	witness := strings.TrimRight(p.String("witness"), "\n")
-	for i, place := range s.places(in) {
+	for i, place := range s.places(part) {
 		b.add(IntroducePattern, s, "line "+itoa(bytes.Count(s.text[:place.at], []byte{'\n'})+1)+" has what must not be there", s.inserted(place, witness)...)
 		for _, other := range respelled(s, witness) {
 			if i == 0 {
@@ -177,11 +177,10 @@ func (b *batch) introduce(s *subject, p evidence.Params) {
 type place struct {
 	at     int
 	indent string
-	body   bool // among statements
 }
 
 // places lists where in a span code can be put in: at the start of functions, and where the span ends and begins.
-func (s *subject) places(in source.Span) []place {
+func (s *subject) places(part source.Span) []place {
 	var all []place
 	if s.facts != nil {
 		for _, d := range s.facts.Functions() {
@@ -189,17 +188,17 @@ func (s *subject) places(in source.Span) []place {
 				continue
 			}
 			lead, _, indent := s.margin(d)
-			if at := d.Body.Start + len(lead); in.Start < at && at < in.End {
-				all = append(all, place{at, indent, true})
+			if at := d.Body.Start + len(lead); part.Start < at && at < part.End {
+				all = append(all, place{at, indent})
 			}
 		}
 	}
-	end := in.End
-	if end < len(s.text) || end > 0 && s.text[end-1] == '\n' && in.Start > 0 {
-		end = s.lineSpan(source.Span{Start: max(in.Start, end-1), End: end}).Start // before the last line of a scope
+	end := part.End
+	if end < len(s.text) || end > 0 && s.text[end-1] == '\n' && part.Start > 0 {
+		end = s.lineSpan(source.Span{Start: max(part.Start, end-1), End: end}).Start // before the last line of a scope
 	}
 	all = append(all, place{at: end})
-	if next := s.lineSpan(source.Span{Start: in.Start, End: in.Start}).End; next < in.End {
+	if next := s.lineSpan(source.Span{Start: part.Start, End: part.Start}).End; next < part.End {
 		all = append(all, place{at: next})
 	}
 	return all
@@ -209,18 +208,7 @@ func (s *subject) places(in source.Span) []place {
 func (s *subject) inserted(p place, what string) [][]byte {
 	lines := []string{what}
 	if s.facts != nil {
-		switch s.facts.Language {
-		case source.Go:
-			if p.body {
-				lines = []string{what, "_ = " + what, "_ = mutant{" + what + "}", "_ = `" + what + "`", "_ = " + fmt.Sprintf("%q", what)}
-			} else {
-				lines = []string{what, "var _ = " + what, "var _ = mutant{" + what + "}", "var _ = `" + what + "`", "var _ = " + fmt.Sprintf("%q", what)}
-			}
-		case source.Python:
-			lines = []string{what, "dict(" + what + ")", "{" + what + "}", `"""` + what + `"""; pass`, "_ = " + fmt.Sprintf("%q", what)}
-		default:
-			lines = []string{what + ";", what, "({" + what + "});", "void `" + what + "`;", "void " + fmt.Sprintf("%q", what) + ";"}
-		}
+		lines = in(s.dialect().holds, what)
 	}
 	var texts [][]byte
 	for _, line := range lines {

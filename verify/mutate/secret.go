@@ -58,17 +58,9 @@ func (s *subject) exposed(e exposure) [][]byte {
 		joint = "\n"
 	}
 	quoted := fmt.Sprintf("%q", e.value)
-	var lines []string
-	switch {
-	case s.facts == nil:
-		lines = []string{e.name + ": " + quoted, e.name + " = " + quoted, e.name + "=" + e.value}
-	case s.facts.Language == source.Python:
-		lines = []string{e.name + " = " + quoted}
-	default:
-		lines = []string{
-			"var " + e.name + " = " + quoted, "const " + e.name + " = " + quoted + ";", e.name + " = " + quoted,
-			"static const char *" + e.name + " = " + quoted + ";", "$" + e.name + " = " + quoted + ";",
-		}
+	lines := []string{e.name + ": " + quoted, e.name + " = " + quoted, e.name + "=" + e.value}
+	if s.facts != nil {
+		lines = s.named(e.name, quoted)
 	}
 	var texts [][]byte
 	for _, line := range lines {

@@ -57,7 +57,7 @@ func (b *batch) removeImports(s *subject, module string, line int) {
 		// An import of several lines: the one that names the module.
 		text := string(s.text[at.Start:min(len(s.text), at.Start+4000)])
 		i := strings.Index(text, imp.Module)
-		texts := [][]byte{spliced(s.text, change{Span: s.lineSpan(at)}), spliced(s.text, change{at, "pass"})}
+		texts := [][]byte{spliced(s.text, change{Span: s.lineSpan(at)}), spliced(s.text, change{at, s.dialect().skip})}
 		if i >= 0 {
 			span := source.Span{Start: at.Start + i, End: at.Start + i + len(imp.Module)}
 			texts = append(texts, spliced(s.text, change{Span: s.lineSpan(span)}), spliced(s.text, change{span, "removed"}))
@@ -130,7 +130,7 @@ func (b *batch) deleteRegistrations(s *subject, middleware string) {
 				b.loosen(s, c.Span)
 			}
 		}
-		texts = append(texts, spliced(s.text, change{Span: s.lineSpan(line)}), spliced(s.text, change{line, "pass"}))
+		texts = append(texts, spliced(s.text, change{Span: s.lineSpan(line)}), spliced(s.text, change{line, s.dialect().skip}))
 		b.add(DeleteRegistration, s, m.Name+" is not registered", texts...)
 	}
 }
