@@ -426,6 +426,11 @@ func (m *measuring) makeForType(b *batch, a *asked) {
 		return
 	}
 	if slices.Contains(codeTypes, a.Type) && s.facts == nil {
+		if a.Type == evidence.HTTPHeaderSet { // the configuration of a web server
+			b.removeLine(s, a.base.Line)
+			b.loosen(s, s.line(a.base.Line))
+			return
+		}
 		a.result.Reason = name + " is in no language that is parsed"
 		return
 	}
@@ -493,10 +498,14 @@ func (m *measuring) makeForType(b *batch, a *asked) {
 			b.weakenTests(s, p)
 		}
 	default: // what was found on a line is gone
-		if a.base.Line > 0 {
-			line := s.line(a.base.Line)
-			b.add(RemoveDeclaration, s, "line "+itoa(a.base.Line)+" is gone", spliced(s.text, change{Span: s.lineSpan(line)}))
-		}
+		b.removeLine(s, a.base.Line)
+	}
+}
+
+// removeLine takes a line out, from 1.
+func (b *batch) removeLine(s *subject, line int) {
+	if line > 0 {
+		b.add(RemoveDeclaration, s, "line "+itoa(line)+" is gone", spliced(s.text, change{Span: s.lineSpan(s.line(line))}))
 	}
 }
 

@@ -168,6 +168,9 @@ func TestOperators(t *testing.T) {
 		{"a header with its value", map[string]string{"a.ts": tsGuard}, assertion(evidence.HTTPHeaderSet, "file", "a.ts", "header", "Strict-Transport-Security", "value", `max-age=\d{8}`), []string{
 			"delete-registration 10 killed", "loosen-value 10 killed", "return-early 7 survived",
 		}},
+		{"a header of a web server", map[string]string{"nginx.conf": "server {\n  add_header X-Frame-Options \"DENY\" always;\n}\n"}, assertion(evidence.HTTPHeaderSet, "file", "nginx.conf", "header", "X-Frame-Options"), []string{
+			"remove-declaration 2 killed", "loosen-value 2 survived",
+		}},
 		{"a pattern", map[string]string{"a.ts": tsGuard}, assertion(evidence.PatternMatches, "file", "a.ts", "pattern", `amount >`), []string{
 			"remove-match 7 killed", "loosen-value 7 survived", "invert-condition 7 killed", "return-early 7 survived",
 		}},
