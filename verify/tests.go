@@ -147,6 +147,8 @@ func holdsTests(file string) bool {
 		return holdsJVMTests(file)
 	case lang == source.CSharp: // the runner looks at attributes, in every file of a project for tests
 		return strings.Contains(file, "Test") || strings.Contains(file, "Spec") || strings.Contains("/"+file, "/test")
+	case lang == source.Ruby && (strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.rb") || strings.HasSuffix(base, "_spec.rb")):
+		return true
 	}
 	if strings.Contains(base, ".test.") || strings.Contains(base, ".spec.") || strings.HasPrefix(base, "test.") || strings.HasPrefix(base, "test-") {
 		return true
@@ -227,7 +229,7 @@ func (t *testClaim) selects(file string, names []string) bool {
 // byClass reports whether the tests of a language are methods of classes, named "Class.method".
 func byClass(lang source.Language) bool {
 	switch lang {
-	case source.Python, source.CSharp:
+	case source.Python, source.CSharp, source.Ruby:
 		return true
 	}
 	return onJVM(lang)

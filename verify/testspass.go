@@ -286,7 +286,7 @@ func (rs *reports) passedEach(rep *report, tests []selected) (int, error) {
 
 // plainName brings the ways in which reports join the parts of a name to one.
 func plainName(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n›>:./$+\\", r) }), " ")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n›>:./$+#\\", r) }), " ")
 }
 
 // isOf reports whether a case of a report can be of a test by where it stands: the package in Go, the module and class in Python,

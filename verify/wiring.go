@@ -11,7 +11,8 @@ import (
 
 // importPresent: the file imports the module. In Python a package is imported with any module of it, in JavaScript and
 // TypeScript with a path within it ("lodash" by "lodash/get"), and "node:fs" is "fs"; in Java, Kotlin and Scala a package is
-// imported with anything in it; in Go the path is exact.
+// imported with anything in it; in Ruby a library is required with a path within it, and
+// a file beside is "./file"; in Go the path is exact.
 func importPresent(k *claim) (*found, error) {
 	f := k.about()
 	facts, err := f.facts()
@@ -48,6 +49,8 @@ func imports(language source.Language, imp source.Import, want string) bool {
 				return true
 			}
 		}
+	case source.Ruby:
+		return !strings.HasPrefix(want, ".") && strings.HasPrefix(imp.Module, want+"/")
 	case source.JavaScript, source.TypeScript:
 		module, want := strings.TrimPrefix(imp.Module, "node:"), strings.TrimPrefix(want, "node:")
 		return module == want || !strings.HasPrefix(want, ".") && strings.HasPrefix(module, want+"/")

@@ -43,6 +43,8 @@ func BenchmarkParsePython(b *testing.B) { benchmarkParse(b, Python) }
 func BenchmarkParseJava(b *testing.B)   { benchmarkParse(b, Java) }
 func BenchmarkParseCSharp(b *testing.B) { benchmarkParse(b, CSharp) }
 
+func BenchmarkParseRuby(b *testing.B) { benchmarkParse(b, Ruby) }
+
 // BenchmarkGoParser is the measure: what go/parser alone takes for the texts of BenchmarkParseGo.
 func BenchmarkGoParser(b *testing.B) {
 	_, texts := megabyte(b, Go)

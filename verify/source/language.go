@@ -36,6 +36,7 @@ var languages = []*language{
 	&java,
 	&csharp,
 	&verilog,
+	&ruby,
 }
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.

@@ -79,6 +79,19 @@ var dialects = []dialect{
 			func(text string) string { return "string s = " + strconv.Quote(text) + ";\n" },
 		},
 	},
+	{
+		file: "a.rb",
+		declarations: []string{
+			"def~NAME(^a,^b~=~{^x:~[^1^]~},^*c,^d:^)\n~~callee(^1^)^\nend\n", "class~NAME~<~A::B\n~~def~self.f~=~callee~1\nend\n", "def~NAME~a,~b~=~1;~callee;~end\n",
+			"module~M\n~~class~NAME\n~~def~g\n~~begin;~callee~do~|x|~x~end\n~~end~while~y~if~z\n~~end\nend\nend\n", "private~def~NAME()~=~[^1,^callee(^2^)^]\n",
+			"def~self.NAME(^&blk^)\n~~return~x~unless~a\n~~/a#{callee}/.match?~%w[a~b]\nend\n",
+		},
+		comments: []func(string) string{lines("# "), around("=begin\n", "\n=end")},
+		strings: []func(string) string{
+			func(text string) string { return "s = " + strconv.Quote(strings.ReplaceAll(text, "#{", "# {")) + "\n" }, around("s = <<~'EOT'.strip, 1\n", "\n  EOT"),
+			func(text string) string { return "s = <<EOT\n" + strings.ReplaceAll(text, "#{", "# {") + "\nEOT\n" },
+		},
+	},
 }
 
 // laidOut fills the marks of a declaration with drawn blanks, the same for each kind of run so that indentation stays whole.

@@ -34,7 +34,7 @@ func TestLanguageOf(t *testing.T) {
 }
 
 func TestUnsupported(t *testing.T) {
-	for _, name := range []string{"a.rb", "Makefile", "a.go.orig"} {
+	for _, name := range []string{"a.lua", "Makefile", "a.go.orig"} {
 		_, err := Parse(name, []byte("x"))
 		if !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)

@@ -226,7 +226,7 @@ func (f *File) subject(arg Span) int {
 			i = end
 		case next < arg.End && f.Text[next] == '(' && (converting[word] || word == "byte"):
 			i = next
-		case next < arg.End && f.Text[next] == '=' && f.isLabel(i):
+		case next < arg.End && (f.Text[next] == '=' || f.Text[next] == ':') && f.isLabel(i):
 			i = next + 1
 		default:
 			return i
