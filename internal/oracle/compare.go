@@ -86,20 +86,27 @@ func own(language string, files []text) (map[decl]bool, map[string]error) {
 	return found, refused
 }
 
-// compare reads one code base with the three readers.
-func (o *oracle) compare(c *corpus) (*tally, error) {
+// tree returns the folder into which the archive of a code base is unpacked.
+func (o *oracle) tree(c *corpus) (string, error) {
 	archive, err := o.fetch.archive(c)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	tree := filepath.Join(o.fetch.cache, "trees", c.SHA256)
-	if _, err := os.Stat(tree); errors.Is(err, os.ErrNotExist) {
-		if err := os.MkdirAll(filepath.Dir(tree), 0o755); err != nil {
-			return nil, err
-		}
-		if err := unpackWhole(archive, tree); err != nil {
-			return nil, err
-		}
+	if exists(tree) {
+		return tree, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(tree), 0o755); err != nil {
+		return "", err
+	}
+	return tree, unpackWhole(archive, tree)
+}
+
+// compare reads one code base with the three readers.
+func (o *oracle) compare(c *corpus) (*tally, error) {
+	tree, err := o.tree(c)
+	if err != nil {
+		return nil, err
 	}
 	folder := filepath.Join(tree, c.Folder)
 	files, err := eligible(poolOf(c.Language), folder)
@@ -261,7 +268,8 @@ func (t *tally) byText(files []text, ours map[decl]bool, skip map[string]bool, j
 type result struct {
 	language string
 	halves   map[string]*tally
-	skipped  error // why there is none
+	labels   *tally // of declarations that a person read; nil without any
+	skipped  error  // why there is none
 }
 
 // language compares all code bases of a language.
@@ -290,7 +298,9 @@ func (o *oracle) language(p *pool, list []*corpus) (*result, error) {
 			fmt.Fprintf(os.Stderr, "%s %s %s: %d files, %d of %d found, %d denied, %d refused\n", p.language, c.Half, c.Name, t.files, t.found, t.agreed, t.denied, len(t.refused))
 		}
 	}
-	return r, nil
+	var err error
+	r.labels, err = o.labels(p, list)
+	return r, err
 }
 
 // named returns the pools to compare, of one language or of all.

@@ -84,7 +84,7 @@ func ctags(language, folder string, files []text) (*findings, error) {
 		if err := json.Unmarshal(lines.Bytes(), &tag); err != nil {
 			return nil, fmt.Errorf("ctags: %w: %s", err, lines.Text())
 		}
-		if strings.HasPrefix(tag.Name, "AnonymousFunction") || strings.HasPrefix(tag.Name, "__anon") || strings.HasPrefix(tag.Name, "anonymousFunction") {
+		if strings.HasPrefix(tag.Name, "<") || strings.HasPrefix(tag.Name, "AnonymousFunction") || strings.HasPrefix(tag.Name, "__anon") || strings.HasPrefix(tag.Name, "anonymousFunction") {
 			continue // a name that ctags made up
 		}
 		is := func(kinds string) bool { return slices.Contains(strings.Fields(kinds), tag.Kind) }

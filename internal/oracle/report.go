@@ -34,6 +34,10 @@ func table(w io.Writer, results []*result) {
 			fmt.Fprintf(w, "| %s | %s | %d, %s | %s | %s (%s) | %s | %s | %s of %s |\n", titles[r.language], half, t.corpora, number(t.files),
 				number(t.agreed), number(t.found), percent(t), made, number(len(t.refused)), number(t.textDenied), number(t.textClaims))
 		}
+		if t := r.labels; t != nil {
+			fmt.Fprintf(w, "| %s | labels, sealed | %s files | %s labelled | %s (%s) | %s | %s | |\n", titles[r.language], number(t.files),
+				number(t.agreed), number(t.found), percent(t), number(t.denied), number(len(t.refused)))
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-(create_function (object_reference name: (identifier) @function))
+(create_function (object_reference name: (identifier) @function) . (function_arguments))
 (create_table (object_reference name: (identifier) @type))
 (create_view (object_reference name: (identifier) @type))
 (create_materialized_view (object_reference name: (identifier) @type_maybe))
