@@ -37,6 +37,8 @@ var languages = []*language{
 	&csharp,
 	&verilog,
 	&ruby,
+	&clang,
+	&cplusplus,
 }
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.

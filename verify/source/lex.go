@@ -300,7 +300,9 @@ func (l *lexer) literalEnd(start, from int, q literal) (int, error) {
 		i += n
 		switch {
 		case q.escape != 0 && l.text[i] == q.escape:
-			i += 2
+			if i += 2; i < len(l.text) && l.text[i-1] == '\r' && l.text[i] == '\n' { // the line goes on
+				i++
+			}
 		case strings.HasPrefix(l.src[i:], q.close):
 			if q.doubled && strings.HasPrefix(l.src[i+len(q.close):], q.close) {
 				i += 2 * len(q.close)

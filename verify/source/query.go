@@ -73,7 +73,11 @@ var ownerHash = regexp.MustCompile(`([\pL\pN_$])#`)
 
 // spelling brings the ways to write a qualified name to the one of Decl.Qualified.
 func spelling(name string) string {
-	name = strings.TrimSuffix(strings.TrimSpace(name), "()")
+	name = strings.TrimSpace(name)
+	if i := strings.LastIndex(name, "operator"); i >= 0 { // of C++: its marks are its name
+		return strings.ReplaceAll(strings.ReplaceAll(name[:i], "::", "."), " ", "") + name[i:]
+	}
+	name = strings.TrimSuffix(name, "()")
 	if !strings.ContainsAny(name, ":()*& #") {
 		return name
 	}

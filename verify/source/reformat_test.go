@@ -92,6 +92,27 @@ var dialects = []dialect{
 			func(text string) string { return "s = <<EOT\n" + strings.ReplaceAll(text, "#{", "# {") + "\nEOT\n" },
 		},
 	},
+	{
+		file: "a.c",
+		declarations: []string{
+			"static~int~NAME(^int~a,^const~char~*^b,^int~(*c)(^int^),^...)~{^callee(^1^)^;^}\n", "int~NAME(a,^b)\n~int~a;^char~*b;\n{^callee();^}\n",
+			"__attribute__((noinline))~struct~s~*NAME~(void)~{~return~callee();~}\n", "struct~NAME~{^int~a;^int~b[3];^};\nvoid~f(void)~{~callee();~}\n",
+			"typedef~struct~{^int~a;^}~NAME;\nvoid~f(void)~{~callee();~}\n",
+		},
+		comments: []func(string) string{lines("// "), around("/*", "*/"), around("#if 0\n", "\n#endif"), around("#if 1\n#else\n", "\n#endif")},
+		strings:  []func(string) string{func(text string) string { return "const char *s = " + strconv.Quote(text) + ";\n" }},
+	},
+	{
+		file: "a.cpp",
+		declarations: []string{
+			"template~<^typename~T,^int~N~=~(3~>~2)^>\nauto~ns::K<T,^N>::NAME(^T~&&a,^int~b~=~f(^1^)^)~const~noexcept~->~std::vector<T>~{^callee(^a^)^;^}\n",
+			"namespace~n~{~class~NAME~final~:~public~B<^int^>~{^public:^~void~f()~override~{~callee();~}^};~}\n",
+			"K::K(int~a)~:~b_{^a^},~c_(^1^)~{~}\n[[nodiscard]]~bool~NAME()~{~return~callee();~}\n", "struct~K~{~static~constexpr~int~NAME()~{~return~callee();~}~};\n",
+			"int~NAME()~try~{~callee();~}~catch~(...)~{~f();~}\n",
+		},
+		comments: []func(string) string{lines("// "), around("/*", "*/"), around("#if 0\n", "\n#endif")},
+		strings:  []func(string) string{func(text string) string { return "auto s = " + strconv.Quote(text) + ";\n" }, around(`auto s = R"x(`, `)x";`)},
+	},
 }
 
 // laidOut fills the marks of a declaration with drawn blanks, the same for each kind of run so that indentation stays whole.

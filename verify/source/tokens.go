@@ -12,6 +12,8 @@ type reader struct {
 	tokens []lexeme
 	opens  []int  // for each call the index of its bracket, until the calls are sorted
 	angled []bool // the marks "<" and ">" that enclose type arguments, and are no comparison; nil until angles finds some
+
+	unclosed [3][]bool // the marks "<" that angles was asked about in vain, by how much it was allowed
 }
 
 // newReader takes over what the lexer found: tokens, strings, comments.
@@ -144,20 +146,23 @@ func (r *reader) angles(i int, extra ...string) int {
 	if !r.is(i, "<") {
 		return -1
 	}
-	var marks []int
-	depth := 0
+	wide := min(len(extra), len(r.unclosed)-1) // who allows more may be asked again
+	if r.unclosed[wide] != nil && r.unclosed[wide][i] {
+		return -1
+	}
+	var marks, open []int
 	for j := i; j < len(r.tokens); j = r.skip(j) {
 		r.work++
 		t := r.tokens[j]
 		if t.kind == markToken {
 			switch s := r.src[t.start:t.end]; s {
 			case "<":
-				depth++
+				open = append(open, j)
 				marks = append(marks, j)
 			case ">":
-				depth--
+				open = open[:len(open)-1]
 				marks = append(marks, j)
-				if depth == 0 {
+				if len(open) == 0 {
 					if r.angled == nil {
 						r.angled = make([]bool, len(r.tokens))
 					}
@@ -169,17 +174,28 @@ func (r *reader) angles(i int, extra ...string) int {
 			case ",", ".", "?", "&", ":", "::", "*", "|", "@", "->", "=", "[", "(", "'":
 			default:
 				if !r.isAny(j, extra...) {
-					return -1
+					return r.never(wide, open)
 				}
 			}
 		}
 		if t.kind == newlineToken || t.kind == wordToken || t.kind == numberToken || t.kind == markToken || t.kind == textToken {
 			if j-i > 400 { // longer ones are not written by people, and must not be looked at again and again
-				return -1
+				return r.never(wide, open)
 			}
 			continue
 		}
-		return -1
+		return r.never(wide, open)
+	}
+	return r.never(wide, open)
+}
+
+// never remembers that these open no type arguments.
+func (r *reader) never(wide int, open []int) int {
+	if r.unclosed[wide] == nil {
+		r.unclosed[wide] = make([]bool, len(r.tokens))
+	}
+	for _, i := range open {
+		r.unclosed[wide][i] = true
 	}
 	return -1
 }
@@ -220,6 +236,9 @@ func (r *reader) notesComparisons(stops map[string]bool) {
 	for i := range r.tokens {
 		t := r.tokens[i]
 		if t.kind != markToken || !comparators[r.src[t.start:t.end]] || r.angled != nil && r.angled[i] || r.shifts(i) {
+			continue
+		}
+		if r.is(i, ">") && (r.is(i+1, ">") && r.at(i+1).start == t.end || r.is(i-1, ">") && r.at(i-1).end == t.start) { // a shift
 			continue
 		}
 		a := i
