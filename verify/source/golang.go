@@ -43,7 +43,7 @@ type gofile struct {
 
 	requests map[string]bool              // variables that hold a request
 	replies  map[string]bool              // parameters that are a response
-	sent     map[*ast.CompositeLit]bool   // headers of a request
+	loose    map[string][]goPair          // variables made of an http.Header that no answer was given yet
 	suites   map[string]string            // types whose methods a test runs: to the name of the test
 	tables   map[string]*ast.CompositeLit // variables of the function at hand that hold a literal
 	methods  []Decl                       // those called Test*, without parameters
@@ -70,7 +70,7 @@ func parseGo(f *File) error {
 	g := &gofile{
 		File: f, src: string(f.Text), base: tree.FileStart,
 		modules: map[string]string{}, consts: map[string]string{}, vars: map[string]bool{}, headers: map[string]bool{}, fiber: map[string]bool{},
-		readers: map[string]int{}, replies: map[string]bool{}, requests: map[string]bool{}, sent: map[*ast.CompositeLit]bool{}, suites: map[string]string{},
+		readers: map[string]int{}, replies: map[string]bool{}, requests: map[string]bool{}, loose: map[string][]goPair{}, suites: map[string]string{},
 		test: strings.HasSuffix(f.name, "_test.go"),
 	}
 	f.Calls, f.Strings = make([]Call, 0, count.brackets), make([]String, 0, count.strings)

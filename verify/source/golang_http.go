@@ -178,7 +178,15 @@ func (g *gofile) callHTTP(n *ast.CallExpr) {
 		return
 	}
 	switch name := fun.Sel.Name; name {
+	case "Copy": // maps.Copy(w.Header(), extra)
+		if len(n.Args) == 2 && g.dotted(fun.X) == "maps" && g.isHeader(n.Args[0]) {
+			g.hands(n.Args[1])
+		}
 	case "Set", "Add":
+		if name, ok := fun.X.(*ast.Ident); ok && len(n.Args) == 2 && g.loose[name.Name] != nil {
+			g.loosely(name.Name, n.Args[0], n.Args[1])
+			return
+		}
 		if len(n.Args) == 2 && (g.isHeader(fun.X) || g.isFiber(fun.X)) {
 			g.header(n.Args[0], n.Args[1])
 		}
@@ -285,7 +293,7 @@ func (g *gofile) isHeader(e ast.Expr) bool {
 	case *ast.SelectorExpr:
 		return (e.Sel.Name == "Header" || e.Sel.Name == "Headers") && g.answers(e.X)
 	case *ast.Ident:
-		return g.headers[e.Name] || e.Name == "header" || e.Name == "headers" || e.Name == "hdr"
+		return g.headers[e.Name]
 	}
 	return false
 }
@@ -301,11 +309,16 @@ func (g *gofile) header(name, value ast.Expr) {
 		return
 	}
 	h := Header{Name: text, Line: g.LineOf(g.at(name.Pos()))}
+	h.Value, h.Known = g.valueOf(value)
+	g.Headers = append(g.Headers, h)
+}
+
+// valueOf returns the value of a header: a literal, or a list of one.
+func (g *gofile) valueOf(value ast.Expr) (string, bool) {
 	if list, isList := value.(*ast.CompositeLit); isList && len(list.Elts) == 1 {
 		value = list.Elts[0]
 	}
-	h.Value, h.Known = g.stringOf(value)
-	g.Headers = append(g.Headers, h)
+	return g.stringOf(value)
 }
 
 // assignHTTP notes headers set by index, variables that hold headers, and handlers wrapped in place.
@@ -329,23 +342,38 @@ func (g *gofile) assignHTTP(n *ast.AssignStmt) {
 		value := n.Rhs[i]
 		switch t := target.(type) {
 		case *ast.IndexExpr:
-			if g.isHeader(t.X) {
+			if name, ok := t.X.(*ast.Ident); ok && g.loose[name.Name] != nil {
+				g.loosely(name.Name, t.Index, value)
+			} else if g.isHeader(t.X) {
 				g.header(t.Index, value)
 			}
 		case *ast.Ident:
 			if _, isCall := value.(*ast.CallExpr); isCall && g.isHeader(value) {
 				g.headers[t.Name] = true
 			}
-			if list, ok := value.(*ast.CompositeLit); ok && list.Type != nil && g.dotted(list.Type) == "http.Header" {
-				g.headers[t.Name] = true
+			delete(g.loose, t.Name)
+			switch v := value.(type) {
+			case *ast.CompositeLit:
+				if v.Type != nil && g.dotted(v.Type) == "http.Header" {
+					g.loose[t.Name] = []goPair{}
+					for _, e := range v.Elts {
+						if pair, ok := e.(*ast.KeyValueExpr); ok {
+							g.loosely(t.Name, pair.Key, pair.Value)
+						}
+					}
+				}
+			case *ast.CallExpr:
+				if len(v.Args) > 0 && g.dotted(v.Fun) == "make" && g.dotted(v.Args[0]) == "http.Header" {
+					g.loose[t.Name] = []goPair{}
+				}
 			}
 			if g.readsEnv(value) {
 				g.readers[t.Name] = 0
 			}
 			g.rewrapped(t.Name, value)
 		case *ast.SelectorExpr:
-			if list, ok := value.(*ast.CompositeLit); ok && t.Sel.Name == "Header" && !g.answers(t.X) {
-				g.sent[list] = true
+			if t.Sel.Name == "Header" && g.answers(t.X) { // resp.Header = http.Header{…}
+				g.hands(value)
 			}
 			if t.Sel.Name == "Handler" {
 				g.wrapped(value)
@@ -371,26 +399,45 @@ func (g *gofile) rewrapped(name string, value ast.Expr) {
 	}
 }
 
-// literalHTTP notes the headers of an http.Header{…}.
-func (g *gofile) literalHTTP(n *ast.CompositeLit) {
-	if n.Type == nil || g.sent[n] {
-		return
-	}
-	if name := g.dotted(n.Type); name == "http.Request" || strings.HasSuffix(name, "Request") {
-		for _, element := range n.Elts { // what is sent with it
+// goPair is a header and its value.
+type goPair struct{ name, value ast.Expr }
+
+// loosely notes a header of a variable that is not an answer's yet.
+func (g *gofile) loosely(variable string, name, value ast.Expr) {
+	g.loose[variable] = append(g.loose[variable], goPair{name, value})
+}
+
+// hands notes that an answer is given headers: an http.Header{…}, or a variable that was made of one.
+func (g *gofile) hands(e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.CompositeLit:
+		for _, element := range e.Elts {
 			if pair, ok := element.(*ast.KeyValueExpr); ok {
-				if list, ok := pair.Value.(*ast.CompositeLit); ok {
-					g.sent[list] = true
-				}
+				g.header(pair.Key, pair.Value)
 			}
 		}
-		return
-	} else if name != "http.Header" {
+	case *ast.Ident:
+		for _, pair := range g.loose[e.Name] {
+			g.header(pair.name, pair.value)
+		}
+		if _, ok := g.loose[e.Name]; ok {
+			delete(g.loose, e.Name)
+			g.headers[e.Name] = true // what is set from here on is the answer's
+		}
+	}
+}
+
+// literalHTTP notes the headers of an answer that is written as a literal: http.Response{Header: http.Header{…}},
+// events.APIGatewayProxyResponse{Headers: map[string]string{…}}.
+func (g *gofile) literalHTTP(n *ast.CompositeLit) {
+	if n.Type == nil || !strings.HasSuffix(g.dotted(n.Type), "Response") {
 		return
 	}
 	for _, element := range n.Elts {
 		if pair, ok := element.(*ast.KeyValueExpr); ok {
-			g.header(pair.Key, pair.Value)
+			if key := goNameOf(pair.Key); key == "Header" || key == "Headers" {
+				g.hands(pair.Value)
+			}
 		}
 	}
 }
@@ -450,7 +497,16 @@ func (g *gofile) middleware(args []ast.Expr) {
 
 // goConverts are functions that make a handler of a function or of files, and are no middleware.
 var goConverts = wordSet(`http.HandlerFunc http.FileServer http.FileServerFS http.NotFoundHandler http.RedirectHandler http.Dir
-	http.FS negroni.Wrap negroni.HandlerFunc alice.Constructor append`)
+	http.FS promhttp.HandlerFor pprof.Handler negroni.Wrap negroni.HandlerFunc alice.Constructor append`)
+
+// goMayHandle reports whether an argument may be a handler: no literal is one but a function.
+func goMayHandle(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.BasicLit, *ast.CompositeLit, *ast.BinaryExpr:
+		return false
+	}
+	return true
+}
 
 // wrapped notes each function around a handler that is registered: of "logged(auth.Required(h))" both. Makers of handlers
 // ("NewServer(db)") are none.
@@ -465,11 +521,11 @@ func (g *gofile) wrapped(e ast.Expr) {
 			fun = inner.Fun
 		}
 		name := g.dotted(fun)
-		if len(call.Args) == 0 {
+		if len(call.Args) == 0 || !slices.ContainsFunc(call.Args, goMayHandle) {
 			return
 		}
 		last := name[strings.LastIndexByte(name, '.')+1:]
-		if name != "" && !goConverts[name] && !strings.HasPrefix(last, "New") && !strings.HasPrefix(last, "new") {
+		if name != "" && !goConverts[name] && !strings.HasPrefix(last, "New") && !strings.HasPrefix(last, "new") && !strings.HasPrefix(last, "Must") {
 			g.reference(&g.Middle, name, fun.Pos())
 		}
 		next := -1

@@ -1,6 +1,9 @@
 package source
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // jsRouters are the last words of what routes requests, jsVerbs the methods by which a route is given its handlers.
 var (
@@ -26,13 +29,21 @@ func (j *jsFacts) middleware() {
 		switch {
 		case receiver == "":
 			switch method {
-			case "UseGuards", "UseInterceptors", "UsePipes", "UseFilters", "applyMiddleware":
+			case "UseGuards", "UseInterceptors", "UsePipes", "UseFilters":
 				j.registered(args)
+			case "applyMiddleware":
+				if j.requires("redux") {
+					j.registered(args)
+				}
 			}
 		case method == "use":
-			if root, _, _ := strings.Cut(receiver, "."); !jsPlugged[strings.ToLower(root)] {
-				j.registered(args)
+			if root, _, _ := strings.Cut(receiver, "."); jsPlugged[strings.ToLower(root)] {
+				continue
 			}
+			if len(args) > 1 && args[0].value.shape == jsName && jsPath(args[0].value.name) {
+				args = args[1:]
+			}
+			j.registered(args)
 		case method == "useGlobalPipes", method == "useGlobalGuards", method == "useGlobalInterceptors", method == "useGlobalFilters":
 			j.registered(args)
 		case method == "apply" && (receiver == "consumer" || strings.HasSuffix(receiver, "onsumer")):
@@ -61,8 +72,8 @@ func (j *jsFacts) middleware() {
 			}
 			if strings.HasPrefix(receiver, "?") { // router.route("/x").get(a, handler): no path among them
 				j.registered(args[:len(args)-1])
-			} else {
-				j.registered(args[1 : len(args)-1])
+			} else if between := args[1 : len(args)-1]; len(between) != 1 || between[0].value.shape != jsName || !j.requires("fastify") {
+				j.registered(between) // of fastify a name there is that of options
 			}
 		}
 	}
@@ -122,6 +133,19 @@ func (j *jsFacts) registered(args []jsItem) {
 
 // jsPlugged are names of libraries whose use registers a plugin and nothing that answers requests.
 var jsPlugged = wordSet("chai i18n i18next vue react marked unified remark rehype postcss dayjs videojs quill")
+
+// jsPath reports whether a name is that of a path.
+func jsPath(name string) bool {
+	ws := words(name)
+	return len(ws) > 0 && jsPaths[ws[len(ws)-1]]
+}
+
+var jsPaths = wordSet("path paths prefix route url uri endpoint base pattern mount")
+
+// requires reports whether the file imports the module, or one of that scope's or its types.
+func (j *jsFacts) requires(module string) bool {
+	return slices.ContainsFunc(j.imports, func(i jsImported) bool { return i.module == module || strings.HasPrefix(i.module, "@"+module+"/") })
+}
 
 // forRoutes reports whether the middleware that NestJS is told to apply is given routes.
 func (j *jsFacts) forRoutes(c *jsCall) bool {
@@ -189,7 +213,10 @@ func (j *jsFacts) callName(r jsRange) string {
 		return ""
 	}
 	name := j.spelled(i)
-	if name == "async" && j.at(i+1).kind != jsOpenParen || name == "require" {
+	if name == "async" && j.at(i+1).kind != jsOpenParen || name == "require" || name == "undefined" {
+		return ""
+	}
+	if t := j.at(i + 1); t.kind == jsOpenParen && j.at(t.match+1).kind == jsArrow { // async () => …
 		return ""
 	}
 	for i+2 < r.to && j.dotted(i+1) && j.at(i+2).kind.word() {
