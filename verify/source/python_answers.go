@@ -74,7 +74,7 @@ func (p *pyfile) returned(a, b int) {
 // Words of what sends a request and of what makes an answer.
 var (
 	pyAsking    = wordSet("req request session client http opener sess agent api requests httpx")
-	pyAnswering = wordSet("response resp res reply answer r rv result")
+	pyAnswering = wordSet("response resp res reply answer rv result")
 )
 
 // pyAsks reports whether a dotted name is called like a request or what sends one.
@@ -85,6 +85,28 @@ func pyAsks(name string) bool {
 // pyAnswers reports whether a dotted name is called like an answer.
 func pyAnswers(name string) bool {
 	return slices.ContainsFunc(words(name[strings.LastIndexByte(name, '.')+1:]), func(w string) bool { return pyAnswering[w] })
+}
+
+// answering reports whether what the dotted name holds may be an answer: it is called so, or is made by what makes one; "self" in a
+// class that is called so. Other names are taken at their word, unless they are those of requests.
+func (p *pyfile) answering(name string) bool {
+	made := p.made[name]
+	first, _, _ := strings.Cut(made, ".")
+	switch {
+	case first == "requests" || first == "httpx" || first == "session" || first == "client": // what a server answered to us
+		return false
+	case made != "":
+		return pyMakesAnswer(made[strings.LastIndexByte(made, '.')+1:]) || pyAnswers(name)
+	case name == "self":
+		class := p.owner()
+		if dot := strings.LastIndexByte(class, '.'); dot >= 0 {
+			class = class[:dot]
+		}
+		return pyAnswers(class)
+	case name == "r":
+		return false
+	}
+	return !pyAsks(name)
 }
 
 // pyMakesAnswer reports whether what is called makes an answer, or an exception that becomes one.

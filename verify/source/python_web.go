@@ -173,7 +173,7 @@ func (p *pyfile) setsIndex(a, b, value, end int) {
 		return
 	}
 	last := name[strings.LastIndexByte(name, '.')+1:]
-	isHeaders := last == "headers" && name != last && !pyAsks(name[:len(name)-len(".headers")])
+	isHeaders := last == "headers" && name != last && p.answering(strings.TrimSuffix(name, ".headers"))
 	if name == last && !strings.HasPrefix(name, "?") { // a name by itself: what it is handed to tells
 		h := p.hold(p.owner(), name)
 		h.pairs = append(h.pairs, [4]int{open + 1, b - 1, value, end})
@@ -283,7 +283,7 @@ func (p *pyfile) webCall(name string, open int, owner string) {
 			h := p.hold(owner, receiver)
 			h.pairs = append(h.pairs, [4]int{first[0], first[1], args[1][0], args[1][1]})
 		case receiverLast == "headers" && len(args) >= 2 && !pyAsks(strings.TrimSuffix(receiver, ".headers")),
-			last == "add_header" && len(args) >= 2 && !pyAsks(receiver):
+			last == "add_header" && len(args) >= 2 && pyAnswers(receiver):
 			p.header(first[0], first[1], args[1][0], args[1][1])
 		case last == "append" && (receiverLast == "MIDDLEWARE" || receiverLast == "middlewares"):
 			p.middlewareArg(first)
@@ -326,7 +326,7 @@ func (p *pyfile) webCall(name string, open int, owner string) {
 			p.talisman(name, open)
 		}
 	}
-	if (last == "make_response" || strings.HasSuffix(last, "Response")) && len(args) > 2 && p.is(args[2][0], '{') { // body, status, headers
+	if (last == "make_response" || last == "Response") && len(args) > 2 && p.is(args[2][0], '{') { // body, status, headers
 		p.headersOf(args[2][0])
 	}
 	for _, arg := range args {
