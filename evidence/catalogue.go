@@ -40,6 +40,17 @@ const (
 	TestPasses           Type = "test_passes"
 )
 
+// The assertion types for hardware, about Verilog and SystemVerilog.
+const (
+	ModuleExists        Type = "module_exists"
+	ModuleInstantiated  Type = "module_instantiated"
+	PortExists          Type = "port_exists"
+	ParameterDefined    Type = "parameter_defined"
+	SignalExists        Type = "signal_exists"
+	SVAAssertionPresent Type = "sva_assertion_present"
+	RegisterReset       Type = "register_reset"
+)
+
 // Form is what a parameter's value looks like; it decides how the value is checked.
 type Form string
 
@@ -240,6 +251,54 @@ var catalogue = []Spec{
 		},
 		Kinds:   []threat.FacetKind{threat.TestFacet, threat.BehaviourFacet},
 		Example: Params{"pattern": "TestCheckKey", "report": "report.xml"},
+	},
+	{
+		Type: ModuleExists, Code: true, About: "the Verilog or SystemVerilog file defines the module",
+		Params:  []Param{file, need("name", Name, "module")},
+		Kinds:   []threat.FacetKind{threat.StructureFacet},
+		Example: Params{"file": "rtl/lock.sv", "name": "debug_lock"},
+	},
+	{
+		Type: ModuleInstantiated, Code: true, About: "the parent module instantiates the child, or has it bound by name",
+		Params:  []Param{file, need("parent", Name, "module that holds it"), need("child", Name, "module, not the name of the instance")},
+		Kinds:   []threat.FacetKind{threat.StructureFacet},
+		Example: Params{"file": "rtl/soc.sv", "parent": "soc_top", "child": "debug_lock"},
+	},
+	{
+		Type: PortExists, Code: true, About: "the module has the port, with the direction when one is given",
+		Params:  []Param{file, need("module", Name, "module, interface or program"), need("port", Name, "its port"), may("direction", Name, "input, output, inout, ref or interface")},
+		Kinds:   []threat.FacetKind{threat.StructureFacet},
+		Example: Params{"file": "rtl/lock.sv", "module": "debug_lock", "port": "unlock_i", "direction": "input"},
+	},
+	{
+		Type: ParameterDefined, Code: true, About: "the parameter or localparam is defined; each definition matches the pattern",
+		Params: []Param{
+			file, need("parameter", Name, "its name; macros are none"), may("module", Name, "module, interface, package or class"),
+			may("pattern", Pattern, "what the whole value matches, as written"),
+		},
+		Kinds:   []threat.FacetKind{threat.ConfigurationFacet},
+		Example: Params{"file": "rtl/lock.sv", "parameter": "KEY_BITS", "module": "debug_lock", "pattern": "128|256"},
+	},
+	{
+		Type: SignalExists, Code: true, About: "the net, variable or port is declared, of the kind when one is given",
+		Params: []Param{
+			file, need("name", Name, "signal"), may("module", Name, "module, interface or package"),
+			may("kind", Name, "wire, reg, logic, enum, genvar, or the name of its type"),
+		},
+		Kinds:   []threat.FacetKind{threat.StructureFacet},
+		Example: Params{"file": "rtl/lock.sv", "name": "locked_q", "module": "debug_lock", "kind": "logic"},
+	},
+	{
+		Type: SVAAssertionPresent, Code: true, About: "an assert statement carries the label or asserts the property; assume and cover do not count",
+		Params:  []Param{file, need("name", Name, "label, or property asserted by name")},
+		Kinds:   []threat.FacetKind{threat.BehaviourFacet, threat.TestFacet},
+		Example: Params{"file": "rtl/lock_sva.sv", "name": "locked_after_reset"},
+	},
+	{
+		Type: RegisterReset, Code: true, About: "whenever the reset is active, an always block sets the register to a constant",
+		Params:  []Param{file, need("signal", Name, "register as it is assigned"), may("reset", Name, "reset as it is tested; needed when it is not called like one")},
+		Kinds:   []threat.FacetKind{threat.BehaviourFacet},
+		Example: Params{"file": "rtl/lock.sv", "signal": "locked_q", "reset": "rst_ni"},
 	},
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
-// specified is the table of specification §7.1, for software: type | required | optional | proves; a star marks a kind that Tier 2
+// specified is the table of specification §7.1: type | required | optional | proves; a star marks a kind that Tier 2
 // decides.
 const specified = `
 function_exists | file, name | | structure, behaviour*
@@ -35,7 +35,14 @@ env_var_referenced | file, variable | | configuration
 dependency_exists | manifest, package | | dependency
 dependency_version | manifest, package, constraint | | dependency
 test_exists | pattern | name | test
-test_passes | pattern | name, report | test, behaviour`
+test_passes | pattern | name, report | test, behaviour
+module_exists | file, name | | structure
+module_instantiated | file, parent, child | | structure
+port_exists | file, module, port | direction | structure
+parameter_defined | file, parameter | module, pattern | configuration
+signal_exists | file, name | module, kind | structure
+sva_assertion_present | file, name | | behaviour, test
+register_reset | file, signal | reset | behaviour`
 
 // The catalogue is the table of the specification: no type, parameter or kind more or less, in its order.
 func TestCatalogueIsTheSpecification(t *testing.T) {

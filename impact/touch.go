@@ -232,7 +232,7 @@ func (x *Index) names(a *evidence.Assertion, i int, file string) string {
 			return "variable " + Show(p.String("variable"), 80) + " is in a changed hunk"
 		}
 	default:
-		for _, name := range []string{"name", "function", "caller", "decorator", "callee", "parameter", "middleware"} {
+		for _, name := range []string{"name", "function", "caller", "decorator", "callee", "parameter", "middleware", "child", "port", "signal"} {
 			if symbol := lastName(p.String(name)); symbol != "" && x.mentions(i, symbol, false) {
 				return "symbol " + Show(symbol, 80) + " is in a changed hunk"
 			}

@@ -139,6 +139,13 @@ var verifiers = map[evidence.Type]verifier{
 	evidence.EnvVarReferenced:     envVarReferenced,
 	evidence.DependencyExists:     dependencyExists,
 	evidence.DependencyVersion:    dependencyVersion,
+	evidence.ModuleExists:         moduleExists,
+	evidence.ModuleInstantiated:   moduleInstantiated,
+	evidence.PortExists:           portExists,
+	evidence.ParameterDefined:     parameterDefined,
+	evidence.SignalExists:         signalExists,
+	evidence.SVAAssertionPresent:  svaAssertionPresent,
+	evidence.RegisterReset:        registerReset,
 }
 
 // found is what makes a claim true.

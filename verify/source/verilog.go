@@ -74,6 +74,7 @@ func parseVerilog(f *File) error {
 	f.Decls, f.Calls, f.Imports, f.conditions = all.decls, all.calls, all.imports, all.conditions
 	f.Hardware = all.hardware
 	f.Hardware.Conditional = conditional(read, &f.Hardware)
+	f.Hardware.Registers = allRegisters(read)
 	f.Hardware.sort()
 	return nil
 }
@@ -327,6 +328,24 @@ func conditional(read []*vReader, h *Hardware) []Named {
 			if !have[n] {
 				have[n] = true
 				all = append(all, n)
+			}
+		}
+	}
+	return all
+}
+
+// allRegisters lists those of any configuration.
+func allRegisters(read []*vReader) []Register {
+	if len(read) == 1 {
+		return read[0].hardware.Registers
+	}
+	var all []Register
+	seen := map[Register]bool{}
+	for _, r := range read {
+		for _, reg := range r.hardware.Registers {
+			if !seen[reg] {
+				seen[reg] = true
+				all = append(all, reg)
 			}
 		}
 	}

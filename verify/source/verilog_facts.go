@@ -12,7 +12,8 @@ type Hardware struct {
 	Assertions  []HardwareAssertion
 	Properties  []Named // declared; what asserts them is in Assertions
 	Resets      []Reset
-	Conditional []Named // what some definitions of macros leave out, for messages alone
+	Registers   []Register // what some definition of macros leaves out included: a register without a reset must not hide
+	Conditional []Named    // what some definitions of macros leave out, for messages alone
 }
 
 // Unit is a design element with a body: a module, interface, package, program or checker.
@@ -80,6 +81,14 @@ type Reset struct {
 	Low    bool   // active low
 	Edge   bool   // an edge of the reset is in the sensitivity list: asynchronous
 	Line   int    // of the assignment
+	Span   Span   // of the always block
+}
+
+// Register is a name that an always block with an edge in its sensitivity list assigns to.
+type Register struct {
+	Unit   string
+	Signal string // as it is assigned, like that of Reset
+	Line   int    // of the always block
 	Span   Span   // of the always block
 }
 

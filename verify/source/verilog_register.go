@@ -184,21 +184,43 @@ func (w *vResets) spares(s *vStatement, reset Reset) bool {
 	return false
 }
 
-// written lists the names that a statement may assign to.
-func (w *vResets) written(s *vStatement) []string {
-	var all []string
-	var walk func(*vStatement)
-	walk = func(s *vStatement) {
-		if s.form == vStores {
-			for _, l := range w.targets(s.left[0], s.left[1], nil) {
-				all = append(all, l.name)
+// registers lists what the block assigns to, each once.
+func (w *vResets) registers() []Register {
+	var all []Register
+	seen := map[string]bool{}
+	for _, s := range w.steps {
+		for _, name := range w.stored(s.vStatement, s.loops) {
+			if !seen[name] && !slices.Contains(w.hidden, vBase(name)) {
+				seen[name] = true
+				at := w.clocked.span
+				all = append(all, Register{Unit: w.unit.name, Signal: name, Line: w.reader.LineOf(at.Start), Span: at})
 			}
 		}
+	}
+	return all
+}
+
+// written lists the names that a statement may assign to.
+func (w *vResets) written(s *vStatement) []string { return w.stored(s, nil) }
+
+// stored is written within loops, whose counters are left out of the names.
+func (w *vResets) stored(s *vStatement, loops []string) []string {
+	var all []string
+	var walk func(*vStatement, []string)
+	walk = func(s *vStatement, loops []string) {
+		switch s.form {
+		case vStores:
+			for _, l := range w.targets(s.left[0], s.left[1], loops) {
+				all = append(all, l.name)
+			}
+		case vRepeat:
+			loops = append(slices.Clone(loops), s.loop...)
+		}
 		for _, p := range s.parts {
-			walk(p)
+			walk(p, loops)
 		}
 	}
-	walk(s)
+	walk(s, loops)
 	return all
 }
 

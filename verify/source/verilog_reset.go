@@ -41,10 +41,14 @@ func (r *vReader) process(i int) int {
 	clocked := r.key(i) == vAlways || r.key(i) == vAlwaysFF
 	k := i + 1
 	var edges []vEdge
+	edge := false
 	if r.is(k, '@') {
 		if k++; r.is(k, '(') {
 			if clocked {
 				edges = r.edges(k+1, r.closing(k))
+			}
+			for n := k; n < r.closing(k) && clocked; n++ {
+				edge = edge || r.key(n) == vPosedge || r.key(n) == vNegedge || r.word(n) == "edge"
 			}
 			k = r.closing(k) + 1
 		} else {
@@ -53,7 +57,7 @@ func (r *vReader) process(i int) int {
 	}
 	body, end := r.statement(k)
 	r.scan(k, end)
-	if len(edges) > 0 && r.dead == 0 && end > k {
+	if edge && r.dead == 0 && end > k {
 		r.unit.clocked = append(r.unit.clocked, vClocked{edges, body, r.span(i, end)})
 	}
 	return end
@@ -465,6 +469,12 @@ func (r *vReader) finish(u *vUnit) {
 	for _, c := range u.clocked {
 		w := &vResets{reader: r, unit: u, clocked: c}
 		w.top(c.body, nil)
+		for _, reg := range w.registers() {
+			r.hardware.Registers = append(r.hardware.Registers, reg)
+		}
+		if len(c.edges) == 0 {
+			continue
+		}
 		for _, reset := range w.found() {
 			if !seen[reset] {
 				seen[reset] = true
