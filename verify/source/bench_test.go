@@ -41,6 +41,7 @@ func benchmarkParse(b *testing.B, l Language) {
 func BenchmarkParseGo(b *testing.B)     { benchmarkParse(b, Go) }
 func BenchmarkParsePython(b *testing.B) { benchmarkParse(b, Python) }
 func BenchmarkParseJava(b *testing.B)   { benchmarkParse(b, Java) }
+func BenchmarkParseKotlin(b *testing.B) { benchmarkParse(b, Kotlin) }
 func BenchmarkParseCSharp(b *testing.B) { benchmarkParse(b, CSharp) }
 func BenchmarkParseC(b *testing.B)      { benchmarkParse(b, C) }
 func BenchmarkParseCPP(b *testing.B)    { benchmarkParse(b, CPP) }

@@ -119,7 +119,6 @@ var javaNotation = &notation{
 var (
 	javaModifiers = wordSet("public protected private static abstract final native synchronized transient volatile strictfp default sealed")
 	javaStops     = wordSet("return throw case assert else do yield instanceof new")
-	javaPrimitive = wordSet("boolean byte char double float int long short void extends super")
 )
 
 // javafile is one Java file being turned into facts.
@@ -133,7 +132,7 @@ func parseJava(f *File) error {
 		return err
 	}
 	p := &javafile{newJVM(newReader(l))}
-	p.generics()
+	p.generics(false)
 	if err := p.unit(); err != nil {
 		return err
 	}

@@ -1,47 +1,5 @@
 package source
 
-// generics marks what is between "<" and ">" of type arguments, wherever they stand.
-func (p *javafile) generics() {
-	for i := range p.tokens {
-		if !p.is(i, "<") || p.angled != nil && p.angled[i] {
-			continue
-		}
-		switch w := p.word(i - 1); {
-		case w == "" && !p.is(i-1, "."), w != "" && (w[0] < 'A' || w[0] > 'Z') && !javaModifiers[w] && w != "record":
-			continue
-		}
-		if p.typesOnly(i) {
-			p.angles(i)
-		}
-	}
-}
-
-// typesOnly reports whether what follows the "<" at token i reads like types up to its ">": "MAX < b, c > d" does not.
-func (p *javafile) typesOnly(i int) bool {
-	depth := 0
-	for k := i; k < len(p.tokens) && k < i+200; k++ {
-		p.work++
-		switch w := p.word(k); {
-		case p.is(k, "<"):
-			depth++
-		case p.is(k, ">"):
-			if depth--; depth == 0 {
-				return p.at(k+1).kind != numberToken && p.at(k+1).kind != textToken && !p.isAny(k+1, "=", "-", "+", "!") || p.is(k+1, "=") && p.word(k+2) == ""
-			}
-		case w != "":
-			if lower := w[0] < 'A' || w[0] > 'Z'; lower && !javaPrimitive[w] && !p.is(k+1, ".") && !p.is(k-1, "@") && w[0] != '_' && w[0] < 0x80 {
-				return false
-			}
-		case p.is(k, "@"), p.isAny(k, ",", ".", "?", "&", "[", "]"):
-		case p.is(k, "("): // of an annotation
-			k = p.partner(k)
-		default:
-			return false
-		}
-	}
-	return false
-}
-
 // javaOpen is a lambda whose end is not reached.
 type javaOpen struct {
 	depth, start int

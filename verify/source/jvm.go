@@ -10,15 +10,16 @@ import (
 // what it learns of names, and web reads the calls and declarations for what they mean.
 type jvm struct {
 	*reader
-	named   map[int]bool            // tokens that name a declaration, or are otherwise no call
-	consts  map[string]string       // names bound once in the file, to a string literal
-	bound   map[string]bool         // names bound at all
-	types   map[string]string       // names to the type that they are declared with, without type arguments; "" when several
-	words   map[int]map[string]bool // modifiers of the declaration of that index
-	headers map[int]Span            // what a class extends and implements, by the index of its declaration
-	results map[int]Span            // what a function returns
-	marks   []jvmMark               // annotations, wherever they stand
-	within  []int32                 // for each token the index of the innermost declaration with a body around it, or -1
+	named    map[int]bool            // tokens that name a declaration, or are otherwise no call
+	consts   map[string]string       // names bound once in the file, to a string literal
+	bound    map[string]bool         // names bound at all
+	types    map[string]string       // names to the type that they are declared with, without type arguments; "" when several
+	words    map[int]map[string]bool // modifiers of the declaration of that index
+	headers  map[int]Span            // what a class extends and implements, by the index of its declaration
+	results  map[int]Span            // what a function returns
+	defaults [][2]int                // of Ktor's install(DefaultHeaders): the braces of its lambdas; nil until it is asked for
+	marks    []jvmMark               // annotations, wherever they stand
+	within   []int32                 // for each token the index of the innermost declaration with a body around it, or -1
 }
 
 // jvmMark is an annotation: its first token and the bracket of its arguments, or a token that is none.
@@ -61,6 +62,60 @@ func (j *jvm) isOfType(name, typ string) {
 	}
 	j.types[name] = typ
 }
+
+// generics marks what is between "<" and ">" of type arguments, wherever they stand; with calls behind names in lower case too,
+// where an opening bracket or a dot follows.
+func (j *jvm) generics(calls bool) {
+	for i := range j.tokens {
+		if !j.is(i, "<") || j.angled != nil && j.angled[i] {
+			continue
+		}
+		w := j.word(i - 1)
+		lower := w != "" && (w[0] < 'A' || w[0] > 'Z') && !javaModifiers[w] && w != "record" && w != "fun"
+		if w == "" && !j.is(i-1, ".") || lower && !calls {
+			continue
+		}
+		end := j.typesOnly(i)
+		if end < 0 || lower && !j.isAny(end+1, "(", "{", ".", "?.", "::", ")") {
+			continue
+		}
+		j.angles(i)
+	}
+}
+
+// typesOnly returns the index of the ">" when what follows the "<" at token i reads like types up to it, and -1 when it does not, as
+// in "MAX < b, c > d".
+func (j *jvm) typesOnly(i int) int {
+	depth := 0
+	for k := i; k < len(j.tokens) && k < i+200; k++ {
+		j.work++
+		switch w := j.word(k); {
+		case j.is(k, "<"):
+			depth++
+		case j.is(k, ">"):
+			if depth--; depth > 0 {
+				continue
+			}
+			if next := j.at(k + 1).kind; next == numberToken || next == textToken || j.isAny(k+1, "-", "+", "!") || j.is(k+1, "=") && j.word(k+2) != "" && j.at(k+1).start == j.at(k).end {
+				return -1
+			}
+			return k
+		case w != "":
+			if lower := w[0] < 'A' || w[0] > 'Z'; lower && !jvmTypeWords[w] && !j.is(k+1, ".") && !j.is(k-1, "@") && w[0] != '_' && w[0] < 0x80 {
+				return -1
+			}
+		case j.at(k).kind == newlineToken, j.is(k, "@"), j.isAny(k, ",", ".", "?", "&", "[", "]", "*", "->", ":"):
+		case j.is(k, "("): // of an annotation, or of a function's type
+			k = j.partner(k)
+		default:
+			return -1
+		}
+	}
+	return -1
+}
+
+// jvmTypeWords are the words in lower case that types are written with.
+var jvmTypeWords = wordSet("boolean byte char double float int long short void extends super in out reified suspend dynamic")
 
 // lastPart returns what follows the last dot.
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
@@ -161,10 +216,10 @@ func jvmDeclared(f *File, _ *Decl, p *Param) (line int, how string, ok bool) {
 			continue
 		}
 		end := i + 1
-		for end < p.Span.End && (isNameByte(f.Text[end]) || f.Text[end] == '.') {
+		for end < p.Span.End && (isNameByte(f.Text[end]) || f.Text[end] == '.' || f.Text[end] == ':') { // @field:Size
 			end++
 		}
-		name := lastPart(f.part(Span{i + 1, end}))
+		name := lastPart(strings.ReplaceAll(f.part(Span{i + 1, end}), ":", "."))
 		switch {
 		case jvmConstraints[name] && imported("jakarta.validation", "javax.validation", "org.hibernate.validator"),
 			name == "Validated" && imported("org.springframework.validation"),

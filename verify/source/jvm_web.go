@@ -244,7 +244,7 @@ func (j *jvm) handedHeaders() map[handedName]bool {
 func (j *jvm) header(c *jvmCall, handed map[handedName]bool) {
 	switch c.last {
 	case "setHeader", "addHeader", "setIntHeader", "addIntHeader", "setDateHeader", "addDateHeader", "header", "putHeader":
-		if len(c.args) >= 2 && j.answers(c) {
+		if len(c.args) >= 2 && (j.answers(c) || c.Name == "header" && j.defaultHeaders(c.open)) {
 			j.sets(c.args[0], c.args[1])
 		}
 	case "StaticHeadersWriter":
@@ -268,6 +268,26 @@ func (j *jvm) header(c *jvmCall, handed map[handedName]bool) {
 			j.sets(c.args[0], c.args[1])
 		}
 	}
+}
+
+// defaultHeaders reports whether a token stands in the lambda of Ktor's install(DefaultHeaders).
+func (j *jvm) defaultHeaders(token int) bool {
+	if !j.importsFrom("io.ktor") {
+		return false
+	}
+	if j.defaults == nil {
+		j.defaults = [][2]int{}
+		for i := range j.Calls {
+			c := j.call(i)
+			if c.last != "install" || len(c.args) != 1 || !j.is(c.args[0][1]-1, "DefaultHeaders") {
+				continue
+			}
+			if brace := j.skip(c.open); j.is(brace, "{") {
+				j.defaults = append(j.defaults, [2]int{brace, j.partner(brace)})
+			}
+		}
+	}
+	return slices.ContainsFunc(j.defaults, func(d [2]int) bool { return d[0] < token && token < d[1] })
 }
 
 // variable notes the environment variable that the tokens name.
@@ -415,6 +435,10 @@ func (j *jvm) registers(c *jvmCall) {
 				j.middleware(a)
 			}
 		}
+	case "install":
+		if j.importsFrom("io.ktor") {
+			j.middleware(c.args[0])
+		}
 	case "intercept":
 		if j.importsFrom("io.grpc") {
 			j.middleware(c.args[0])
@@ -438,6 +462,32 @@ func (j *jvm) receives(c *jvmCall, typ string) bool {
 
 // recovers notes a call that is given what to do with an error.
 func (j *jvm) recovers(c *jvmCall) {
+	lambda := c.open // Kotlin's lambda in braces, behind the brackets or instead of them
+	if after := j.skip(c.open); j.is(c.open, "(") && j.is(after, "{") {
+		lambda = after
+	}
+	if j.is(lambda, "{") {
+		known := false
+		switch c.last {
+		case "exception": // of Ktor's StatusPages
+			known = j.importsFrom("io.ktor")
+		case "catch": // of a flow
+			known = strings.Contains(c.Name, ".") && j.importsFrom("kotlinx.coroutines")
+		case "onFailure", "getOrElse", "recover", "recoverCatching", "fold":
+			j.receiver(c)
+			known = slices.Contains(c.on, "runCatching")
+		}
+		a := lambda + 1
+		for k := a; k < j.partner(lambda) && k < a+20; k++ {
+			if j.is(k, "->") {
+				a = k + 1
+			}
+		}
+		if known && j.does(a, j.partner(lambda), "") {
+			j.Handlers = append(j.Handlers, Handler{How: "." + c.last, Span: c.Span, Line: j.lineOf(c.open)})
+			return
+		}
+	}
 	switch c.last {
 	case "exceptionally", "exceptionallyCompose", "onErrorResume", "onErrorReturn", "onErrorMap", "onErrorResumeNext", "onErrorReturnItem":
 	default:

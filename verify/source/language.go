@@ -34,6 +34,7 @@ var languages = []*language{
 	&typescript,
 	&taggedTypescript,
 	&java,
+	&kotlin,
 	&csharp,
 	&verilog,
 	&ruby,

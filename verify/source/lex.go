@@ -260,6 +260,7 @@ type literal struct {
 	doubled     bool // the closing mark twice stands for itself
 	lines       bool // it may go over the ends of lines
 	decode      bool // \n and its like are decoded for the value
+	greedy      bool // in a template: of more marks than the closing one has, the last ones close
 }
 
 // quoted takes a literal that begins here, its prefix of that many bytes included, and notes its value.
@@ -371,6 +372,9 @@ func (l *lexer) template(prefix int, q template) error {
 			if q.doubled && strings.HasPrefix(l.src[i+len(q.close):], q.close) {
 				i += 2 * len(q.close)
 				continue
+			}
+			for q.greedy && i+len(q.close) < len(l.text) && l.text[i+len(q.close)] == q.close[0] {
+				i++
 			}
 			end := i + len(q.close)
 			value := l.src[from:i]

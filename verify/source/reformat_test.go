@@ -52,6 +52,21 @@ var dialects = []dialect{
 		strings:  []func(string) string{around(`s = """`, `"""`), around(`s = r'''`, "'''"), around(`f = b"""`, `"""`), func(text string) string { return "s = " + strconv.Quote(text) + "\n" }},
 	},
 	{
+		file:   "a.kt",
+		before: "package p\nimport a.b\n",
+		declarations: []string{
+			"internal~suspend~fun~<^T~:~Any^>~NAME(^a:~Int~=~1,^@B(^1^)~vararg~b:~Map<^K,^V>^,^)~:^Map<K,~V?>^{^callee(^1,^2^)^}\n", "fun~String?.NAME(^)~=^callee(^1^)\n",
+			"class~A(^val~b:~Int^)~:~C(^b^),^D~{^override~fun~NAME(^)~{~x?.callee()~}^}\n", "@B(^c~=~[^1^]^)^class~NAME~{~fun~f()~{^callee~(^)^}~}\n",
+			"object~O~{~fun~f()~=~1~}\nfun~NAME(^)~{^callee~{~1~}^}\n", "val~a~=~object~:~B~{^override~fun~NAME(^)^{^callee()^}^}\n", "enum~class~E~{^A,^B~{^override~fun~NAME(^)~{~callee()~}^}^;^}\n",
+		},
+		comments: []func(string) string{lines("// "), around("/*", "*/"), around("/* /* nested */", "*/")},
+		strings: []func(string) string{
+			func(text string) string {
+				return "val s = " + strings.ReplaceAll(strconv.Quote(text), "$", "\\$") + "\n"
+			}, func(text string) string { return "val s = \"\"\"\n" + text + "\n\"\"\"\n" },
+		},
+	},
+	{
 		file:   "A.java",
 		before: "package p;\nimport a.b;\n",
 		declarations: []string{

@@ -127,14 +127,23 @@ func (r *reader) cut(a, b int, separator string) [][2]int {
 				depth--
 			}
 		case depth == 0 && r.is(i, separator):
-			if i > from {
-				all = append(all, [2]int{from, i})
-			}
+			all = r.trimmed(all, from, i)
 			from = i + 1
 		}
 	}
-	if b > from {
-		all = append(all, [2]int{from, b})
+	return r.trimmed(all, from, b)
+}
+
+// trimmed adds the tokens from a up to b, without ends of lines around them, unless there are none.
+func (r *reader) trimmed(all [][2]int, a, b int) [][2]int {
+	for a < b && r.at(a).kind == newlineToken {
+		a++
+	}
+	for b > a && r.at(b-1).kind == newlineToken {
+		b--
+	}
+	if a < b {
+		all = append(all, [2]int{a, b})
 	}
 	return all
 }
