@@ -257,7 +257,6 @@ func (k *kotlinfile) read() error {
 func (k *kotlinfile) annotation(i int) int {
 	start := i
 	i++
-	var names []int
 	if k.word(i) != "" && k.is(i+1, ":") && k.at(i+1).start == k.at(i).end { // @get:Name, @file:Name
 		i += 2
 	}
@@ -281,11 +280,6 @@ func (k *kotlinfile) annotation(i int) int {
 		if k.is(i, "(") && (k.at(i).start == k.at(i-1).end || list >= 0) {
 			k.named[i-1] = true
 			k.arguments(i)
-			for a := i + 1; a < k.partner(i); a++ { // annotations within are no calls
-				if k.is(a, "@") {
-					names = append(names, a)
-				}
-			}
 			i = k.skip(i)
 		}
 		d.Text = k.part(k.span(start, i))
