@@ -190,7 +190,7 @@ func (r *vReader) layOut(c vConfiguration) error {
 		i, ok := r.tested[name]
 		return ok && c.defined(i)
 	}
-	type branch struct{ outer, taken, on bool }
+	type branch struct{ outer, taken bool }
 	var open []branch
 	on, off := true, false
 	var brackets []int32

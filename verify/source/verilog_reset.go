@@ -469,9 +469,7 @@ func (r *vReader) finish(u *vUnit) {
 	for _, c := range u.clocked {
 		w := &vResets{reader: r, unit: u, clocked: c}
 		w.top(c.body, nil)
-		for _, reg := range w.registers() {
-			r.hardware.Registers = append(r.hardware.Registers, reg)
-		}
+		r.hardware.Registers = append(r.hardware.Registers, w.registers()...)
 		if len(c.edges) == 0 {
 			continue
 		}

@@ -244,3 +244,27 @@ func TestVerilogBranchesAddNothing(t *testing.T) {
 		}
 	})
 }
+
+// Texts that end in the middle of something are read or refused wherever in a module they stand.
+func TestVerilogHostileInModules(t *testing.T) {
+	for _, prefix := range []string{
+		"module m; ", "module m(", "module m; always @(posedge c) if (r) ", "module m; function f(", "class c; ", "module m; parameter p = ", "module m; u #(", "typedef struct { ", "module m; x: assert property (",
+	} {
+		for unit, text := range hostile(40) {
+			for _, suffix := range []string{"", "; endmodule", ") "} {
+				f, err := Parse("a.sv", []byte(prefix+text+suffix))
+				if err == nil {
+					checkInvariants(t, f)
+				} else if syntax := (*SyntaxError)(nil); !errors.As(err, &syntax) {
+					t.Errorf("%q and %q: %v", prefix, unit, err)
+				}
+			}
+		}
+	}
+	const all = "module m #(parameter P = 1) (input c, r); typedef enum {A} e; e q; u #(1) v (.x(c)); a: assert property (@(posedge c) r); always_ff @(posedge c) if (r) q <= A; else case (q) A: q <= f(1); endcase function int f(int x); return x; endfunction endmodule"
+	for end := range len(all) { // cut off anywhere
+		if f, err := Parse("a.sv", []byte(all[:end])); err == nil {
+			checkInvariants(t, f)
+		}
+	}
+}

@@ -143,6 +143,7 @@ func (r *vReader) lineAt(i int) int { return r.LineOf(r.at(i)) }
 
 // span returns the part of the text from token a up to b.
 func (r *vReader) span(a, b int) Span {
+	b = min(b, len(r.tokens)) // what ends with the text may want one more
 	if a >= b || a >= len(r.tokens) {
 		return Span{}
 	}
@@ -152,6 +153,7 @@ func (r *vReader) span(a, b int) Span {
 // text returns the tokens from a up to b as written, blanks and comments folded.
 func (r *vReader) text(a, b int) string {
 	var s strings.Builder
+	b = min(b, len(r.tokens))
 	for i := a; i < b; i++ {
 		if i > a && r.tokens[i-1].end < r.tokens[i].start {
 			s.WriteByte(' ')
