@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/redoubt-dev/redoubt/account"
-	"github.com/redoubt-dev/redoubt/auth/attest"
 	"github.com/redoubt-dev/redoubt/examples"
 	"github.com/redoubt-dev/redoubt/server"
 	"github.com/redoubt-dev/redoubt/service"
@@ -56,7 +55,7 @@ func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(st, zerolog.Nop(), attest.Network{})
+	svc, err := newService(st, zerolog.Nop())
 	if err != nil {
 		return err
 	}

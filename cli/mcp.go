@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/redoubt-dev/redoubt/account"
-	"github.com/redoubt-dev/redoubt/auth/attest"
 	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/server"
 	"github.com/redoubt-dev/redoubt/service"
@@ -47,7 +46,7 @@ func (e *env) runStdio(ctx context.Context, p place, sets []tools.Toolset, root 
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(st, logger, attest.Network{})
+	svc, err := newService(st, logger)
 	if err != nil {
 		return err
 	}

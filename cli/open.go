@@ -11,7 +11,6 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"github.com/redoubt-dev/redoubt/auth/attest"
 	"github.com/redoubt-dev/redoubt/pipeline"
 	"github.com/redoubt-dev/redoubt/pipeline/builtin"
 	"github.com/redoubt-dev/redoubt/service"
@@ -88,21 +87,25 @@ func reason(err error) error {
 }
 
 // newService makes the service over a store with the engines that this program has.
-func newService(st *store.Store, log zerolog.Logger, issuers attest.Network) (*service.Service, error) {
+func newService(st *store.Store, log zerolog.Logger, more ...func(*service.Config)) (*service.Service, error) {
 	expert, err := builtin.New()
 	if err != nil {
 		return nil, fmt.Errorf("the knowledge base: %w", err)
 	}
-	return service.New(service.Config{Store: st, Engines: []pipeline.Engine{expert}, Log: log, Issuers: issuers})
+	config := service.Config{Store: st, Engines: []pipeline.Engine{expert}, Log: log}
+	for _, fn := range more {
+		fn(&config)
+	}
+	return service.New(config)
 }
 
 // withService opens a place, runs an operator's command on its service, and closes it.
-func (e *env) withService(ctx context.Context, p *place, fn func(*service.Service) error) error {
+func (e *env) withService(ctx context.Context, p *place, fn func(*service.Service) error, more ...func(*service.Config)) error {
 	st, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
-	svc, err := newService(st, e.logger(), attest.Network{})
+	svc, err := newService(st, e.logger(), more...)
 	if err == nil {
 		err = fn(svc)
 	}

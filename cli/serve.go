@@ -13,7 +13,6 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
-	"github.com/redoubt-dev/redoubt/auth/attest"
 	"github.com/redoubt-dev/redoubt/server"
 	"github.com/redoubt-dev/redoubt/service"
 	"github.com/redoubt-dev/redoubt/threat"
@@ -81,8 +80,15 @@ func (e *env) runServer(ctx context.Context, p place, addr string, issuers []net
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(st, log, attest.Network{Allowed: issuers})
+	signer, err := e.signer(p)
 	if err != nil {
+		return err
+	}
+	svc, err := newService(st, log, signer, func(c *service.Config) { c.Issuers.Allowed = issuers })
+	if err != nil {
+		return err
+	}
+	if err := svc.KeepSigner(ctx); err != nil {
 		return err
 	}
 	config.Service, config.Log = svc, log

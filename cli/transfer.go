@@ -19,24 +19,29 @@ import (
 const maxDocument = 64 << 20
 
 // asLocal runs fn on the data folder as the user of REDOUBT_API_KEY, else as the first administrator's developer, as redoubt mcp does.
-func (e *env) asLocal(ctx context.Context, p *place, fn func(*service.Service, account.Principal) error) error {
+func (e *env) asLocal(ctx context.Context, p *place, fn func(*service.Service, account.Principal) error, more ...func(*service.Config)) error {
 	return e.withService(ctx, p, func(svc *service.Service) error {
 		who, err := e.localPrincipal(ctx, svc, *p)
 		if err != nil {
 			return err
 		}
 		return fn(svc, who)
-	})
+	}, more...)
 }
 
 func (e *env) exportModel() *cobra.Command {
 	var p place
 	var format, table, file string
+	var audited bool
 	c := &cobra.Command{
 		Use: "export MODEL", Short: "Write a threat model as JSON, Markdown, Mermaid or CSV", Args: cobra.ExactArgs(1),
 		Long: "Write a threat model of the data folder as JSON, which redoubt import reads, Markdown for a pull request, Mermaid or CSV.\n" +
+			"With --audit write the signed audit package, which redoubt audit checks without a server.\n" +
 			"It acts as the user of REDOUBT_API_KEY, else as the first administrator.",
 		RunE: func(c *cobra.Command, args []string) error {
+			if audited {
+				return e.exportAudit(c.Context(), p, args[0], file)
+			}
 			return e.asLocal(c.Context(), &p, func(svc *service.Service, who account.Principal) error {
 				out, err := svc.ExportThreatModel(c.Context(), who, service.ExportThreatModelIn{ModelID: args[0], Format: service.ExportFormat(format), Table: table})
 				if err != nil {
@@ -50,12 +55,8 @@ func (e *env) exportModel() *cobra.Command {
 					}
 					raw = append(b.Bytes(), '\n')
 				}
-				if file == "" || file == "-" {
-					_, err = e.out.Write(raw)
+				if err := e.writeOut(file, raw); err != nil || file == "" || file == "-" {
 					return err
-				}
-				if err := os.WriteFile(file, raw, 0o600); err != nil {
-					return threat.Errorf(threat.Invalid, "%s cannot be written: %v", file, reason(err)).In("out")
 				}
 				_, err = fmt.Fprintf(e.err, "%s: version %d as %s\n", file, out.Version, out.Format)
 				return err
@@ -66,7 +67,21 @@ func (e *env) exportModel() *cobra.Command {
 	c.Flags().StringVarP(&format, "format", "f", string(service.ExportJSON), "json, markdown, mermaid or csv")
 	c.Flags().StringVar(&table, "table", "", "csv: control_objectives, controls or assertions; default controls")
 	c.Flags().StringVarP(&file, "out", "o", "", "file to write; default: standard output")
+	c.Flags().BoolVar(&audited, "audit", false, "the signed audit package: model, runs with their proofs, and a manifest")
+	c.MarkFlagsMutuallyExclusive("audit", "format")
 	return c
+}
+
+// writeOut writes a file that only this user reads, or to standard output.
+func (e *env) writeOut(file string, raw []byte) error {
+	if file == "" || file == "-" {
+		_, err := e.out.Write(raw)
+		return err
+	}
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		return threat.Errorf(threat.Invalid, "%s cannot be written: %v", file, reason(err)).In("out")
+	}
+	return nil
 }
 
 func (e *env) importModel() *cobra.Command {

@@ -27,6 +27,7 @@ type Document struct {
 	Attackers   []threat.Attacker    `json:"attackers"`
 	Boundaries  []threat.Boundary    `json:"trust_boundaries"`
 	Assumptions []DocumentAssumption `json:"assumptions"`
+	Retired     []threat.Assumption  `json:"retired_assumptions,omitempty"` // as they last were
 	Controls    []DocumentControl    `json:"controls"`
 	Mitigations []DocumentMitigation `json:"mitigations"`
 	Assertions  []DocumentAssertion  `json:"assertions"`
@@ -57,6 +58,7 @@ type DocumentRepo struct {
 type DocumentAssumption struct {
 	threat.Assumption
 	State        threat.AssumptionState `json:"state"`
+	StateAt      *time.Time             `json:"state_at,omitempty"` // when it came to that; none for one that is as it was made
 	Reason       string                 `json:"reason,omitempty"`
 	Carries      []threat.ID            `json:"carries,omitempty"` // controls
 	Attestations []DocumentAttestation  `json:"attestations,omitempty"`
@@ -107,6 +109,7 @@ type DocumentAssertion struct {
 	Tier2         *evidence.Held `json:"tier2,omitempty"`
 	DeletedAt     *time.Time     `json:"deleted_at,omitempty"`
 	DeletedReason string         `json:"deleted_reason,omitempty"`
+	Debt          bool           `json:"debt,omitempty"` // deleted while failing, and not yet made good
 }
 
 // DocumentFinding is a finding with the assertions that will show it mended.
@@ -126,6 +129,7 @@ type DocumentRisk struct {
 	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
 	EndedAt     *time.Time `json:"ended_at,omitempty"`
 	EndedReason string     `json:"ended_reason,omitempty"`
+	Lapsed      string     `json:"lapsed,omitempty"`
 }
 
 // DocumentWeakening is a CO whose mitigation a change weakened, and nobody has approved it.

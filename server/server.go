@@ -155,6 +155,7 @@ func (s *Server) handler() http.Handler {
 	document := s.chain("/api/v1/openapi.json", 0, false, http.HandlerFunc(s.serveOpenAPI))
 	mux.Handle("GET /api/v1/openapi.json", document)
 	mux.Handle("GET /api/openapi.json", document)
+	mux.Handle("GET /.well-known/jwks.json", s.chain("/.well-known/jwks.json", 0, false, http.HandlerFunc(s.serveJWKS)))
 	mux.Handle("GET /healthz", s.chain("/healthz", 0, false, http.HandlerFunc(serveHealth)))
 	mux.Handle("GET /readyz", s.chain("/readyz", 0, false, http.HandlerFunc(s.serveReady)))
 	mux.Handle("GET /metrics", s.chain("/metrics", 0, false, promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})))
@@ -269,4 +270,16 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.unauthenticated)
 	return m
+}
+
+// serveJWKS publishes the keys that sign audit packages.
+func (s *Server) serveJWKS(w http.ResponseWriter, r *http.Request) {
+	keys, err := s.config.Service.JWKS(r.Context())
+	if err != nil {
+		rest.WriteError(w, threat.Errorf(threat.Unavailable, "the keys cannot be read"))
+		return
+	}
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", "max-age=300")
+	_, _ = w.Write(keys)
 }

@@ -132,9 +132,10 @@ func (h *head) document(v *store.Snapshot, workspace string) (*exchange.Document
 	for _, r := range j.risks {
 		d.Risks = append(d.Risks, exchange.DocumentRisk{
 			ID: r.ID, Objective: r.Objective, Owner: r.Owner, Reason: r.Reason, DecidedBy: r.UserID, ReviewBy: r.ReviewBy, ExpiresAt: r.ExpiresAt,
-			EndedAt: r.EndedAt, EndedReason: r.EndedReason,
+			EndedAt: r.EndedAt, EndedReason: r.EndedReason, Lapsed: h.lapsedRisk(&r),
 		})
 	}
+	d.Retired = j.retired
 	for _, w := range j.weakened {
 		d.Weakened = append(d.Weakened, exchange.DocumentWeakening(w))
 	}
@@ -154,6 +155,9 @@ func (h *head) documentAssumptions(d *exchange.Document, j *judgments) {
 	for i := range h.structure.Assumptions {
 		a := &h.structure.Assumptions[i]
 		row := exchange.DocumentAssumption{Assumption: *a, State: stateOf(a.ID, j.states), Reason: j.states[a.ID].Reason}
+		if e, ok := j.states[a.ID]; ok {
+			row.StateAt = &e.At
+		}
 		for _, c := range j.carried {
 			if c.Assumption == a.ID {
 				row.Carries = append(row.Carries, c.Control)
@@ -220,7 +224,7 @@ func documentEvidence(v *store.Snapshot, workspace, model string, d *exchange.Do
 	slices.SortFunc(all, func(a, b store.Assertion) int { return threat.CompareIDs(a.ID, b.ID) })
 	for _, a := range all {
 		d.Assertions = append(d.Assertions, exchange.DocumentAssertion{
-			Assertion: a.Assertion, Incoherent: a.Incoherent, Tier1: a.Tier1, Tier2: a.Tier2, DeletedAt: a.DeletedAt, DeletedReason: a.DeletedReason,
+			Assertion: a.Assertion, Incoherent: a.Incoherent, Tier1: a.Tier1, Tier2: a.Tier2, DeletedAt: a.DeletedAt, DeletedReason: a.DeletedReason, Debt: a.Debt,
 		})
 	}
 	findings, err := v.Findings(workspace, model)

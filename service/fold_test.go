@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/redoubt-dev/redoubt/audit"
 	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/internal/testenv"
 	"github.com/redoubt-dev/redoubt/service"
@@ -394,7 +395,20 @@ func (h *historian) check() {
 	}
 }
 
+// audit checks the audit package of the model: what it says of controls follows from its runs.
+func (h *historian) audit() {
+	out := must(h.ExportAuditPackage(ctx, h.who, service.ExportAuditPackageIn{ModelID: h.model}))(h.t)
+	p, c, err := audit.Read(out.Package)
+	if err != nil {
+		h.fail("%v", err)
+	}
+	if r, _ := audit.Check(p, c, audit.Options{At: h.clock.Now()}); r.Failed() {
+		h.fail("after %d events the package fails: %+v", len(h.history), r.Problems[:min(5, len(r.Problems))])
+	}
+}
+
 func (h *historian) step() {
+	h.clock.Advance(time.Millisecond) // no two events at one time
 	switch n := h.draw(20, "event"); {
 	case n < 4:
 		h.submitOne()
@@ -450,6 +464,7 @@ func TestStatusAfter500Events(t *testing.T) {
 			}
 		}
 		seen = h.seen
+		h.audit()
 		return len(h.history)
 	}).Example(1)
 	if testing.Short() {

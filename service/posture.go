@@ -140,9 +140,7 @@ func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 		if r.ExpiresAt != nil {
 			p.Expires = *r.ExpiresAt
 		}
-		if r.GivenFor != h.objectiveDigest(r.Objective) {
-			p.Lapsed = "the objective changed"
-		}
+		p.Lapsed = h.lapsedRisk(r)
 		in.Risks = append(in.Risks, p)
 	}
 	return in
@@ -422,6 +420,14 @@ func (h *head) regroupedSince(v *store.Snapshot, workspace string, at time.Time,
 			return nil
 		}
 	}
+}
+
+// lapsedRisk says why an acceptance no longer fits what was accepted; "" while it does.
+func (h *head) lapsedRisk(r *store.AcceptedRisk) string {
+	if r.GivenFor != h.objectiveDigest(r.Objective) {
+		return "the objective changed"
+	}
+	return ""
 }
 
 // changedControls notes what changed about the controls of each CO, and about the evidence on controls and assumptions.

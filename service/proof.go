@@ -23,13 +23,7 @@ type proof struct {
 	raw      string // of the token
 	token    *attest.Token
 	issuer   attest.Issuer
-}
-
-// storedProof is what a run keeps of its proof, as received.
-type storedProof struct {
-	Envelope json.RawMessage `json:"envelope,omitempty"`
-	Token    string          `json:"token,omitempty"`
-	JWKS     json.RawMessage `json:"jwks,omitempty"` // the keys that the token verified against
+	rules    attest.Rules // that the token was checked by
 }
 
 // none reports whether the statement came alone.
@@ -157,8 +151,8 @@ func (r *submission) attest(p *proof, server string, policy policy, now time.Tim
 	}
 	if p.token != nil {
 		stated := attest.Stated{Repo: st.Repo, Commit: st.Commit, Branch: st.Branch, Digest: r.digest}
-		rules := attest.Rules{Server: server, Required: required, PullRequests: policy.settings.PullRequests}
-		if err := p.token.Check(p.issuer, stated, rules, now); err != nil {
+		p.rules = attest.Rules{Server: server, Required: required, PullRequests: policy.settings.PullRequests}
+		if err := p.token.Check(p.issuer, stated, p.rules, now); err != nil {
 			return err
 		}
 		if err := r.tx.SpendToken(r.workspace, p.issuer.URL, p.token.ID, r.info.ID, p.token.Expiry.Add(2*attest.Skew)); err != nil {
@@ -235,7 +229,7 @@ func (p *proof) stored() (string, error) {
 	if p.none() {
 		return "", nil
 	}
-	out := storedProof{Token: p.raw}
+	out := attest.Proof{Token: p.raw}
 	if p.envelope != nil {
 		raw, err := json.Marshal(p.envelope)
 		if err != nil {
@@ -244,7 +238,7 @@ func (p *proof) stored() (string, error) {
 		out.Envelope = raw
 	}
 	if p.token != nil {
-		out.JWKS = p.token.JWKS
+		out.JWKS, out.Issuer, out.Required, out.Audience, out.Requests = p.token.JWKS, &p.issuer, p.rules.Required, p.rules.Server, p.rules.PullRequests
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -5,6 +5,7 @@ package service
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,6 +29,8 @@ type Config struct {
 	Log     zerolog.Logger
 	// Issuers says how issuers of CI tokens are reached.
 	Issuers attest.Network
+	// Signer signs audit packages; nil where there are none to make.
+	Signer *ecdsa.PrivateKey
 	// Workers is how many jobs run at a time in this process; 0 means 2.
 	Workers int
 }
@@ -41,6 +44,7 @@ type Service struct {
 	versions cache[versionKey, *version]
 	used     keyUse
 	tokens   *attest.Tokens
+	signer   *ecdsa.PrivateKey
 	url      publicURL
 	jobs     jobRunner
 }
@@ -50,7 +54,7 @@ func New(c Config) (*Service, error) {
 	if len(c.Engines) == 0 {
 		return nil, errors.New("service: no generation engine")
 	}
-	s := &Service{store: c.Store, engines: c.Engines, log: c.Log, tokens: attest.NewTokens(c.Issuers)}
+	s := &Service{store: c.Store, engines: c.Engines, log: c.Log, tokens: attest.NewTokens(c.Issuers), signer: c.Signer}
 	s.heads.most, s.versions.most = keptHeads, keptVersions
 	s.jobs.workers = max(c.Workers, 0)
 	if s.jobs.workers == 0 {

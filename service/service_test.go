@@ -2,6 +2,9 @@ package service_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -48,6 +51,9 @@ func benchWith(t testing.TB, c service.Config) *bench {
 	clock := testenv.NewClock()
 	st := testenv.StoreAt(t, clock)
 	c.Store = st
+	if c.Signer == nil {
+		c.Signer = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
+	}
 	svc, err := service.New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -220,3 +220,26 @@ func (v *Snapshot) ModelsWithEvidenceIn(workspace string) ([]string, error) {
 		AND EXISTS (SELECT 1 FROM assertions a WHERE a.workspace_id = models.workspace_id AND a.model_id = models.id) ORDER BY id`, workspace)
 	return out, err
 }
+
+// ServerKeys returns the public keys that the server signs and signed with, in PEM, the newest first.
+func (v *Snapshot) ServerKeys() ([]string, error) {
+	var out []string
+	err := v.list(&out, `SELECT public_key FROM server_keys ORDER BY created_at DESC, fingerprint`)
+	return out, err
+}
+
+// KeepServerKey keeps the public part of a signing key of the server.
+func (t *Tx) KeepServerKey(fingerprint, public string) error {
+	return t.exec(`INSERT INTO server_keys (fingerprint, public_key, created_at) VALUES (?, ?, ?) ON CONFLICT (fingerprint) DO NOTHING`,
+		fingerprint, public, micros(t.now))
+}
+
+// AllRuns returns the runs of a model, the oldest first.
+func (v *Snapshot) AllRuns(workspace, model string) ([]Run, error) {
+	var out []Run
+	err := v.list(&out, `SELECT `+runColumns+` FROM runs WHERE workspace_id = ? AND model_id = ? ORDER BY n`, workspace, model)
+	for i := range out {
+		out[i].SubmittedAt = fromMicros(out[i].Submitted)
+	}
+	return out, err
+}

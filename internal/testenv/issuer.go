@@ -230,3 +230,18 @@ func GitLabClaims(project, sha, ref string) map[string]any {
 		"runner_id": 5, "runner_environment": "gitlab-hosted", "user_login": "kim", "environment_protected": "false",
 	}
 }
+
+// KeySet is the published key set, as an auditor would save it.
+func (i *Issuer) KeySet() json.RawMessage {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	set := jose.JSONWebKeySet{}
+	for _, k := range i.keys {
+		set.Keys = append(set.Keys, k.Public())
+	}
+	raw, err := json.Marshal(set)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return raw
+}

@@ -61,3 +61,10 @@ CREATE TABLE spent_tokens (
 );
 CREATE INDEX spent_tokens_workspace ON spent_tokens (workspace_id);
 CREATE INDEX spent_tokens_expired ON spent_tokens (expires_at);
+
+-- The server's own signing keys, public parts alone: what an old one signed can still be checked.
+CREATE TABLE server_keys (
+    fingerprint TEXT   NOT NULL PRIMARY KEY,
+    public_key  TEXT   NOT NULL, -- PEM
+    created_at  BIGINT NOT NULL
+);
