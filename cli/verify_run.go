@@ -439,7 +439,7 @@ func (e *env) printPending(all service.ListPendingOut) {
 		}
 		waits[subject] = w
 	}
-	threat.SortIDs(order)
+	order = threat.SortIDs(order)
 	for _, id := range order {
 		for t := evidence.Tier1; t <= evidence.Tier2; t++ {
 			if w := waits[id][t]; len(w) > 0 {

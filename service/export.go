@@ -242,7 +242,7 @@ func documentEvidence(v *store.Snapshot, workspace, model string, d *exchange.Do
 				row.Assertions = append(row.Assertions, l.Assertion)
 			}
 		}
-		threat.SortIDs(row.Assertions)
+		row.Assertions = threat.SortIDs(row.Assertions)
 		d.Findings = append(d.Findings, row)
 	}
 	return nil
