@@ -40,6 +40,7 @@ var languages = []*language{
 	&ruby,
 	&clang,
 	&cplusplus,
+	&rust,
 }
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.

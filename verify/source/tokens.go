@@ -247,7 +247,7 @@ func (r *reader) notesComparisons(stops map[string]bool) {
 		if t.kind != markToken || !comparators[r.src[t.start:t.end]] || r.angled != nil && r.angled[i] || r.shifts(i) {
 			continue
 		}
-		if r.is(i, ">") && (r.is(i+1, ">") && r.at(i+1).start == t.end || r.is(i-1, ">") && r.at(i-1).end == t.start) { // a shift
+		if s := r.text(i); (s == ">" || s == "<") && (r.is(i+1, s) && r.at(i+1).start == t.end || r.is(i-1, s) && r.at(i-1).end == t.start) { // a shift
 			continue
 		}
 		a := i
