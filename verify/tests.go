@@ -145,6 +145,8 @@ func holdsTests(file string) bool {
 		return strings.HasPrefix(base, "test") || strings.HasSuffix(base, "_test.py") || strings.HasSuffix(base, "_tests.py")
 	case onJVM(lang):
 		return holdsJVMTests(file)
+	case lang == source.Rust: // the runner takes those of every file
+		return true
 	case lang == source.C, lang == source.CPP:
 		return strings.Contains(strings.ToLower(file), "test") || strings.HasPrefix(base, "check_")
 	case lang == source.CSharp: // the runner looks at attributes, in every file of a project for tests
@@ -245,6 +247,8 @@ func namesOf(file string, lang source.Language, name string) []string {
 	switch {
 	case lang == source.Go:
 		sep = "/"
+	case lang == source.Rust:
+		sep = "::"
 	case byClass(lang) && !strings.Contains(name, sep), lang == source.CPP && !strings.Contains(name, " "): // "Suite.Name" of GoogleTest
 		sep = "."
 	}

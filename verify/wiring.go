@@ -49,6 +49,11 @@ func imports(language source.Language, imp source.Import, want string) bool {
 				return true
 			}
 		}
+	case source.Rust: // a crate is imported with any item of it
+		want = strings.ReplaceAll(want, "::", ".")
+		return imp.Module == want || strings.HasPrefix(imp.Module, want+".")
+	case source.C, source.CPP:
+		return imp.Module == strings.Trim(want, "<>")
 	case source.Ruby:
 		return !strings.HasPrefix(want, ".") && strings.HasPrefix(imp.Module, want+"/")
 	case source.JavaScript, source.TypeScript:

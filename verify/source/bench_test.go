@@ -45,6 +45,7 @@ func BenchmarkParseKotlin(b *testing.B) { benchmarkParse(b, Kotlin) }
 func BenchmarkParseCSharp(b *testing.B) { benchmarkParse(b, CSharp) }
 func BenchmarkParseC(b *testing.B)      { benchmarkParse(b, C) }
 func BenchmarkParseCPP(b *testing.B)    { benchmarkParse(b, CPP) }
+func BenchmarkParseRust(b *testing.B)   { benchmarkParse(b, Rust) }
 
 func BenchmarkParseRuby(b *testing.B) { benchmarkParse(b, Ruby) }
 

@@ -128,6 +128,19 @@ var dialects = []dialect{
 		comments: []func(string) string{lines("// "), around("/*", "*/"), around("#if 0\n", "\n#endif")},
 		strings:  []func(string) string{func(text string) string { return "auto s = " + strconv.Quote(text) + ";\n" }, around(`auto s = R"x(`, `)x";`)},
 	},
+	{
+		file: "a.rs",
+		declarations: []string{
+			"pub(crate)~async~fn~NAME<^'a,~T:~A<B>^,^const~N:~usize^>(^&self,^mut~a:~&'a~[T;~N],^(b,~c):~(u8,~u8)^,)~->~Result<Vec<T>,~E>\nwhere^T:~C,^{^callee(^1,^2^)?^;^}\n",
+			"#[a(^b~=~1^)]\nimpl<T>~I<T>~for~S<T>~where~T:~C~{^#[inline]^fn~NAME(self)~->~u8~{~x.callee::<u8>(^)~}^}\n",
+			"pub~mod~m~{^trait~A^{^fn~NAME(&self)^{^callee(^)^;^}^}^}\n", "#[derive(A,~B)]\npub~struct~NAME<'a>~{^a:~&'a~str,^}\nfn~f()~{~callee();~}\n",
+			"fn~f()~{~let~c~=~'{';~fn~NAME()~{~callee()~}~}\n",
+		},
+		comments: []func(string) string{lines("// "), lines("/// "), around("/*", "*/"), around("/* /*", "*/ */")},
+		strings: []func(string) string{
+			around("const S: &str = r##\"", "\"##;"), around("macro_rules! m { () => {", "} }"), func(text string) string { return "const S: &str = " + strconv.Quote(text) + ";\n" },
+		},
+	},
 }
 
 // laidOut fills the marks of a declaration with drawn blanks, the same for each kind of run so that indentation stays whole.

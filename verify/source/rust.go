@@ -9,7 +9,7 @@ import (
 // HTTP, the environment and the runner of tests.
 //
 // Owners are modules and types, "mod.Type": a method belongs to the type that its impl is for, whatever the trait. A trait is an
-// Interface, and its methods may lack a body; functions of an extern block are elsewhere and no declarations. What a macro makes, or
+// Interface, and its methods may lack a body, as functions of an extern block do: those are written elsewhere. What a macro makes, or
 // is given, is not there; calls in what it is given are. A function within a function has that function as its owner. A closure is no
 // function.
 var rust = language{
@@ -172,7 +172,7 @@ func rustPath(owner, name string) string {
 	return owner + "." + name
 }
 
-// items reads the items from token a up to b, which are members of the owner; within tells of what: "", "mod", "impl", "trait", "fn".
+// items reads the items from token a up to b, which are members of the owner; within tells of what: "", "mod", "impl", "trait", "extern", "fn".
 func (r *rustFile) items(a, b int, owner, within string) {
 	for i := a; i < b; {
 		r.work++
@@ -220,13 +220,36 @@ func (r *rustFile) attributes(i, b int) (next int, all []Decorator) {
 func (r *rustFile) quiet(a, b int) {
 	for i := a; i < b; i++ {
 		r.work++
-		if r.is(i, "(") {
-			r.declared[i-1] = true
-			if r.is(i-1, "!") {
-				r.declared[i-2] = true
+		if r.isAny(i, "(", "[", "{") {
+			name := r.nameBefore(i)
+			r.declared[name] = true
+			if r.is(name, "!") {
+				r.declared[name-1] = true
 			}
 		}
 	}
+}
+
+// nameBefore returns the index of what is called by a bracket: before it, and before type arguments.
+func (r *rustFile) nameBefore(open int) int {
+	i := open - 1
+	if !r.is(i, ">") || !r.angled[i] {
+		return i
+	}
+	for depth := 0; i > 0; i = r.back(i) {
+		r.work++
+		if r.angled[i] && r.is(i, ">") {
+			depth++
+		} else if r.angled[i] && r.is(i, "<") {
+			if depth--; depth == 0 {
+				break
+			}
+		}
+	}
+	if i--; r.is(i, "::") {
+		i--
+	}
+	return i
 }
 
 // item reads the item at token i and returns the index behind it, or i where there is none.
@@ -293,7 +316,7 @@ func (r *rustFile) item(i, b int, owner, within string) int {
 			if r.is(k+1, "{") {
 				open = k + 1
 			}
-			r.quiet(open, r.closed(open, b))
+			r.items(open+1, r.closed(open, b), owner, "extern")
 			return r.skip(open)
 		}
 	case "const", "static":
@@ -494,7 +517,7 @@ func (r *rustFile) function(start, k, b int, owner, within string, decorators []
 	}
 	if r.is(open, "{") {
 		d.Body = r.inside(open)
-	} else if within != "trait" {
+	} else if within != "trait" && within != "extern" {
 		return open + 1
 	}
 	d.Span = r.span(start, r.skip(open))

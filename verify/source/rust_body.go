@@ -371,7 +371,7 @@ func (r *rustFile) method(i int) {
 		if m == open+1 || !r.isAny(i-2, ")") {
 			return
 		}
-		if before := r.partner(i-2) - 1; !r.parses(before) {
+		if !r.parses(r.nameBefore(r.partner(i - 2))) {
 			return
 		}
 	default:
@@ -380,22 +380,7 @@ func (r *rustFile) method(i int) {
 	r.handled(r.word(i), i, m+1)
 }
 
-// parses reports whether the name that ends at token i is of a function that gives a Result.
+// parses reports whether the name at token i is of a function that gives a Result.
 func (r *rustFile) parses(i int) bool {
-	if r.is(i, ">") && r.angled[i] {
-		for depth := 0; i > 0; i = r.back(i) {
-			r.work++
-			if r.is(i, ">") && r.angled[i] {
-				depth++
-			} else if r.is(i, "<") && r.angled[i] {
-				if depth--; depth == 0 {
-					break
-				}
-			}
-		}
-		if i--; r.is(i, "::") {
-			i--
-		}
-	}
 	return r.isAny(i, "parse", "var", "try_into", "try_from", "from_str", "from_str_radix", "from_utf8", "read_to_string")
 }
