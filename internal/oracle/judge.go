@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // decl is a declaration as all readers are compared by it.
@@ -52,17 +54,43 @@ func (f *findings) understood(d decl) bool {
 	return !slices.ContainsFunc(f.errors[d.file], func(r [2]int) bool { return r[0] <= d.line && d.line <= r[1] })
 }
 
-// ctags asks Universal Ctags about files below a folder.
+// ctags asks Universal Ctags about files below a folder. There are files over which it never ends: when it takes too long, it is
+// asked about each file by itself, and what it does not end over it has not understood.
 func ctags(language, folder string, files []text) (*findings, error) {
 	n, ok := ctagsNormals[language]
 	if !ok {
 		return nil, fmt.Errorf("Universal Ctags does not know %s", language)
 	}
-	args := []string{"--quiet", "--options=NONE", "--output-format=json", "--fields=+nKS", "--language-force=" + n.language, "-f", "-", "-L", "-"}
+	found := newFindings()
+	out, err := runCtags(n, folder, files, 20*time.Second)
+	if errors.Is(err, context.DeadlineExceeded) {
+		for _, s := range files {
+			some, err := runCtags(n, folder, []text{s}, 3*time.Second)
+			switch {
+			case errors.Is(err, context.DeadlineExceeded):
+				found.errors[s.name] = [][2]int{{1, bytes.Count(s.body, []byte("\n")) + 1}}
+			case err != nil:
+				return nil, err
+			}
+			out = append(out, some...)
+		}
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return found, n.read(found, language, out)
+}
+
+// runCtags returns what ctags says, a line of JSON for each tag.
+func runCtags(n ctagsNormal, folder string, files []text, limit time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	args := []string{"--quiet", "--options=NONE", "--sort=no", "--output-format=json", "--fields=+nKS", "--language-force=" + n.language, "-f", "-", "-L", "-"}
 	if n.extra != "" {
 		args = append(args, n.extra)
 	}
-	cmd := exec.Command("ctags", args...)
+	cmd := exec.CommandContext(ctx, "ctags", args...)
 	cmd.Dir = folder
 	var names, problems bytes.Buffer
 	for _, s := range files {
@@ -70,10 +98,17 @@ func ctags(language, folder string, files []text) (*findings, error) {
 	}
 	cmd.Stdin, cmd.Stderr = &names, &problems
 	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ctags: %w: %s", err, problems.String())
 	}
-	found := newFindings()
+	return out, nil
+}
+
+// read adds what ctags said.
+func (n ctagsNormal) read(found *findings, language string, out []byte) error {
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {
@@ -82,7 +117,7 @@ func ctags(language, folder string, files []text) (*findings, error) {
 			Line             int
 		}
 		if err := json.Unmarshal(lines.Bytes(), &tag); err != nil {
-			return nil, fmt.Errorf("ctags: %w: %s", err, lines.Text())
+			return fmt.Errorf("ctags: %w: %s", err, lines.Text())
 		}
 		if strings.HasPrefix(tag.Name, "<") || strings.HasPrefix(tag.Name, "AnonymousFunction") || strings.HasPrefix(tag.Name, "__anon") || strings.HasPrefix(tag.Name, "anonymousFunction") {
 			continue // a name that ctags made up
@@ -98,7 +133,7 @@ func ctags(language, folder string, files []text) (*findings, error) {
 			found.add(language, tag.Path, typ+"_maybe", tag.Name, tag.Line)
 		}
 	}
-	return found, lines.Err()
+	return lines.Err()
 }
 
 // tools are the judges, compiled or unpacked, in the folder of downloads.
