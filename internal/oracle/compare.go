@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redoubt-dev/redoubt/verify/source"
 )
@@ -25,7 +26,7 @@ type tally struct {
 	found  int // of them by verify/source
 	ours   int // declarations of verify/source that could be judged
 	denied int // of them denied by both judges
-	known  int // of them listed in disputed.txt
+	known  int // differences left out of the above, as both judges err: those of disputed.txt
 
 	textClaims int // names before "(" in files that tree-sitter read without trouble: once for each file and name
 	textDenied int // of them no function of that file for either judge
@@ -81,6 +82,9 @@ func own(language string, files []text) (map[decl]bool, map[string]error) {
 				kind = function
 			}
 			found[decl{s.name, d.Line, kind, fold(language, d.Name)}] = true
+		}
+		for _, u := range f.Hardware.Units { // modules, interfaces, packages and programs of Verilog
+			found[decl{s.name, u.Line, typ, fold(language, u.Name)}] = true
 		}
 	}
 	return found, refused
@@ -179,6 +183,10 @@ func (o *oracle) count(c *corpus, files []text, ours map[decl]bool, refused map[
 		if !first.decls[d] || !judged(d) {
 			continue
 		}
+		if !ours[d] && o.disputed[place(d)] {
+			t.known++
+			continue
+		}
 		t.agreed++
 		if ours[d] {
 			t.found++
@@ -275,16 +283,24 @@ type result struct {
 // language compares all code bases of a language.
 func (o *oracle) language(p *pool, list []*corpus) (*result, error) {
 	r := &result{language: p.language, halves: map[string]*tally{}}
+	var some []*corpus
 	for _, c := range list {
-		if c.Language != p.language || o.half != "" && c.Half != o.half {
-			continue
+		if c.Language == p.language && (o.half == "" || c.Half == o.half) {
+			some = append(some, c)
 		}
+	}
+	if o.small { // the smallest archive of the tuned half
+		some = slices.DeleteFunc(some, func(c *corpus) bool { return c.Half != tuned })
+		slices.SortStableFunc(some, func(a, b *corpus) int { return cmp.Compare(a.Bytes, b.Bytes) })
+		some = some[:min(1, len(some))]
+	}
+	for _, c := range some {
 		t, err := o.compare(c)
 		switch {
 		case errors.Is(err, errUnwritten):
 			r.skipped = err
 			return r, nil
-		case err != nil && o.soft:
+		case errors.Is(err, errUnfetched) && o.soft:
 			fmt.Fprintf(os.Stderr, "oracle: left out: %v\n", err)
 			continue
 		case err != nil:
@@ -298,9 +314,32 @@ func (o *oracle) language(p *pool, list []*corpus) (*result, error) {
 			fmt.Fprintf(os.Stderr, "%s %s %s: %d files, %d of %d found, %d denied, %d refused\n", p.language, c.Half, c.Name, t.files, t.found, t.agreed, t.denied, len(t.refused))
 		}
 	}
+	if o.small {
+		return r, nil
+	}
 	var err error
 	r.labels, err = o.labels(p, list)
+	if errors.Is(err, errUnfetched) && o.soft {
+		fmt.Fprintf(os.Stderr, "oracle: left out: %v\n", err)
+		err = nil
+	}
 	return r, err
+}
+
+// all compares languages, two at a time, and returns their results in the same order.
+func (o *oracle) all(chosen []*pool, list []*corpus) ([]*result, error) {
+	results, errs := make([]*result, len(chosen)), make([]error, len(chosen))
+	turns := make(chan struct{}, 2)
+	var wait sync.WaitGroup
+	for i, p := range chosen {
+		turns <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turns }()
+			results[i], errs[i] = o.language(p, list)
+		})
+	}
+	wait.Wait()
+	return results, errors.Join(errs...)
 }
 
 // named returns the pools to compare, of one language or of all.

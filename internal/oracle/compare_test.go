@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -127,6 +128,26 @@ func TestNormals(t *testing.T) {
 	for language := range maps.Keys(ctagsNormals) {
 		if poolOf(language) == nil {
 			t.Errorf("%s has no pool", language)
+		}
+	}
+}
+
+// More slips than allowed are an error that names the language; a language that was left out is not judged.
+func TestWorse(t *testing.T) {
+	bounds := map[string]slips{"go": {100, 1, 0}}
+	for _, c := range []struct {
+		got  map[string]slips
+		want string
+	}{
+		{map[string]slips{"go": {100, 1, 0}}, ""},
+		{nil, ""},
+		{map[string]slips{"go": {100, 2, 0}}, "Go: 2 missed and 0 made up; 1 and 0"},
+		{map[string]slips{"go": {100, 0, 1}}, "Go: 0 missed and 1 made up"},
+		{map[string]slips{"java": {100, 1, 0}}, "Java: 1 missed"},
+	} {
+		err := worse(c.got, bounds)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%v: %v, not %q", c.got, err, c.want)
 		}
 	}
 }

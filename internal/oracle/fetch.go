@@ -36,6 +36,9 @@ func newFetcher() (*fetcher, error) {
 	return &fetcher{cache: cache}, os.MkdirAll(cache, 0o755)
 }
 
+// errUnfetched is the error for an archive that is not to be had here.
+var errUnfetched = errors.New("cannot be fetched")
+
 // archive returns the path of the archive of a code base, fetched when it is not in the cache. What has another digest than the
 // pinned one is refused.
 func (f *fetcher) archive(c *corpus) (string, error) {
@@ -50,7 +53,7 @@ func (f *fetcher) archive(c *corpus) (string, error) {
 	defer os.RemoveAll(folder)
 	path, err := f.download(c, folder)
 	if err != nil {
-		return "", fmt.Errorf("%s cannot be fetched: %w", c, err)
+		return "", fmt.Errorf("%w: %s: %w", errUnfetched, c, err)
 	}
 	sum, _, err := digest(path)
 	if err != nil {

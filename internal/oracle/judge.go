@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -138,6 +139,7 @@ func (n ctagsNormal) read(found *findings, language string, out []byte) error {
 
 // tools are the judges, compiled or unpacked, in the folder of downloads.
 type tools struct {
+	lock     sync.Mutex
 	fetch    *fetcher
 	pinned   map[string]*corpus // npm packages by name
 	unpacked map[string]string
@@ -153,7 +155,7 @@ func newTools(f *fetcher) (*tools, error) {
 	if err := json.Unmarshal(text, &list); err != nil {
 		return nil, fmt.Errorf("treesitter/grammars.json: %w", err)
 	}
-	t := &tools{f, map[string]*corpus{}, map[string]string{}, map[string]string{}}
+	t := &tools{fetch: f, pinned: map[string]*corpus{}, unpacked: map[string]string{}, built: map[string]string{}}
 	for _, c := range list {
 		c.Kind = "npm"
 		t.pinned[c.Name] = c
@@ -219,32 +221,40 @@ func (t *tools) treesitter(language, folder string, files []text) (*findings, er
 	return found, nil
 }
 
-// ask asks one grammar.
-func (t *tools) ask(found *findings, language string, g grammar, folder string, files []text) error {
+// compile returns the program of treesitter/judge.c and the library of a grammar.
+func (t *tools) compile(g grammar) (program, library string, err error) {
+	t.lock.Lock()
+	defer t.lock.Unlock()
 	core, err := t.folder("tree-sitter")
 	if err != nil {
-		return err
+		return "", "", err
 	}
 	lib := filepath.Join(core, "vendor/tree-sitter/lib")
 	// The names of what is built hold the digest of what it is built from.
 	own, _, err := digest("treesitter/judge.c")
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	program, err := t.build("judge-"+own[:12]+"-"+t.pinned["tree-sitter"].SHA256[:12], "-O2", "-w", "-I"+lib+"/include", "-I"+lib+"/src", "treesitter/judge.c", lib+"/src/lib.c", "-ldl")
+	program, err = t.build("judge-"+own[:12]+"-"+t.pinned["tree-sitter"].SHA256[:12], "-O2", "-w", "-I"+lib+"/include", "-I"+lib+"/src", "treesitter/judge.c", lib+"/src/lib.c", "-ldl")
 	if err != nil {
-		return err
+		return "", "", err
 	}
 	npm, err := t.folder(g.npm)
 	if err != nil {
-		return err
+		return "", "", err
 	}
 	src := filepath.Join(npm, g.folder)
 	args := []string{"-O1", "-w", "-fPIC", "-shared", "-I" + src, filepath.Join(src, "parser.c")}
 	if scanner := filepath.Join(src, "scanner.c"); exists(scanner) {
 		args = append(args, scanner)
 	}
-	library, err := t.build(g.symbol+"-"+t.pinned[g.npm].SHA256[:12]+".so", args...)
+	library, err = t.build(g.symbol+"-"+t.pinned[g.npm].SHA256[:12]+".so", args...)
+	return program, library, err
+}
+
+// ask asks one grammar.
+func (t *tools) ask(found *findings, language string, g grammar, folder string, files []text) error {
+	program, library, err := t.compile(g)
 	if err != nil {
 		return err
 	}
@@ -278,7 +288,9 @@ func exists(path string) bool {
 
 // scalameta asks the parser of scala.meta, in the place of ctags, which does not know Scala.
 func (t *tools) scalameta(folder string, files []text) (*findings, error) {
+	t.lock.Lock()
 	npm, err := t.folder("scalameta-parsers")
+	t.lock.Unlock()
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -34,6 +35,8 @@ func execute() error {
 		language = flag.String("language", "", "one language only")
 		choosing = flag.Bool("choose", false, "apply the rule of choice anew and write "+corporaFile)
 		misses   = flag.Bool("misses", false, "list what differs in the tuned half")
+		check    = flag.Bool("check", false, "with --small: fail when more is missed or made up than "+smallFile+" says")
+		update   = flag.Bool("update", false, "write the figures into docs; with --small, into "+smallFile)
 		breaking = flag.Bool("break-the-seal", false, "with --misses: list what differs in the sealed half, once its figure is published")
 		o        oracle
 	)
@@ -45,6 +48,9 @@ func execute() error {
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q; see -h", flag.Arg(0))
+	}
+	if *update && (*language != "" || o.half != "" || o.soft) || *check && !o.small {
+		return errors.New("--update is for whole runs, and --check for --small")
 	}
 	var err error
 	if o.fetch, err = newFetcher(); err != nil {
@@ -67,13 +73,9 @@ func execute() error {
 	if err != nil {
 		return err
 	}
-	var results []*result
-	for _, p := range chosen {
-		r, err := o.language(p, corpora)
-		if err != nil {
-			return err
-		}
-		results = append(results, r)
+	results, err := o.all(chosen, corpora)
+	if err != nil {
+		return err
 	}
 	table(os.Stdout, results)
 	for _, r := range results {
@@ -86,6 +88,14 @@ func execute() error {
 		if *misses && *breaking {
 			list(os.Stdout, r, sealed)
 		}
+	}
+	switch {
+	case *check:
+		return checkSmall(results)
+	case *update && o.small:
+		return writeSmall(results)
+	case *update:
+		return writeDocs(results)
 	}
 	return nil
 }

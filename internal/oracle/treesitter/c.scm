@@ -1,11 +1,13 @@
 ; The name is the innermost declarator, whatever is around it.
-(function_definition declarator: [
+(function_definition type: (_) declarator: [
   (function_declarator declarator: (identifier) @function)
   (function_declarator declarator: (parenthesized_declarator (identifier) @function))
   (pointer_declarator declarator: (function_declarator declarator: (identifier) @function))
   (pointer_declarator declarator: (pointer_declarator declarator: (function_declarator declarator: (identifier) @function)))
   (pointer_declarator declarator: (pointer_declarator declarator: (pointer_declarator declarator: (function_declarator declarator: (identifier) @function))))
 ])
+; Without a type it is the call of a macro, as TEST(name) { … }, or C from before 1989.
+(function_definition !type declarator: (function_declarator declarator: (identifier) @function_maybe))
 ; A prototype declares a function and has no body.
 (declaration declarator: [
   (function_declarator declarator: (identifier) @function_maybe)

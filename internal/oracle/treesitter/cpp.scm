@@ -1,5 +1,8 @@
 ; The name of a definition stands innermost: after pointers and references, after the scopes of A::B::name.
-(function_definition declarator: (function_declarator declarator: [(identifier) (field_identifier) (destructor_name) (operator_name)] @function))
+(function_definition type: (_) declarator: (function_declarator declarator: [(identifier) (field_identifier) (destructor_name) (operator_name)] @function))
+; Without a type it is a constructor or destructor in its class, and the call of a macro outside: TEST(name) { … }.
+(field_declaration_list (function_definition !type declarator: (function_declarator declarator: [(identifier) (field_identifier) (destructor_name) (operator_name)] @function)))
+(field_declaration_list (template_declaration (function_definition !type declarator: (function_declarator declarator: [(identifier) (field_identifier) (destructor_name) (operator_name)] @function))))
 (function_definition declarator: (_ (function_declarator declarator: [(identifier) (field_identifier) (destructor_name) (operator_name)] @function)))
 (function_definition declarator: (_ (_ (function_declarator declarator: [(identifier) (field_identifier) (destructor_name) (operator_name)] @function))))
 (function_definition declarator: (function_declarator declarator: (qualified_identifier name: [(identifier) (destructor_name) (operator_name)] @function)))
