@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: build test check lint race bench snapshots conformance agreement oracle
+.PHONY: build test check lint race bench snapshots conformance oracle
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/redoubt .
@@ -32,10 +32,6 @@ snapshots:
 
 conformance:
 	scripts/conformance.sh
-
-# Declarations that verify/source finds in other people's code, against Universal Ctags.
-agreement:
-	scripts/agreement.sh
 
 # Declarations that verify/source finds in other people's code, against Universal Ctags and tree-sitter: docs/oracle.md.
 oracle:

@@ -67,9 +67,10 @@ func (t *tally) share() float64 {
 	return 100 * float64(t.found) / float64(t.agreed)
 }
 
-// own returns the declarations of verify/source, and the files that it refuses.
-func own(language string, files []text) (map[decl]bool, map[string]error) {
-	found, refused := map[decl]bool{}, map[string]error{}
+// own returns the declarations of verify/source, and the files that it refuses. Conditional are names that it leaves out on
+// purpose and says so: what a macro of Verilog may leave out is no evidence.
+func own(language string, files []text) (found map[decl]bool, conditional map[[2]string]bool, refused map[string]error) {
+	found, conditional, refused = map[decl]bool{}, map[[2]string]bool{}, map[string]error{}
 	for _, s := range files {
 		f, err := source.Parse(s.name, s.body)
 		if err != nil {
@@ -86,8 +87,11 @@ func own(language string, files []text) (map[decl]bool, map[string]error) {
 		for _, u := range f.Hardware.Units { // modules, interfaces, packages and programs of Verilog
 			found[decl{s.name, u.Line, typ, fold(language, u.Name)}] = true
 		}
+		for _, n := range f.Hardware.Conditional {
+			conditional[[2]string{s.name, fold(language, n.Name)}] = true
+		}
 	}
-	return found, refused
+	return found, conditional, refused
 }
 
 // tree returns the folder into which the archive of a code base is unpacked.
@@ -121,7 +125,7 @@ func (o *oracle) compare(c *corpus) (*tally, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("%s holds no files of %s", c, c.Language)
 	}
-	ours, refused := own(c.Language, files)
+	ours, conditional, refused := own(c.Language, files)
 	for _, err := range refused {
 		if errors.Is(err, source.ErrUnsupported) && !o.judges {
 			return nil, fmt.Errorf("%w: verify/source does not read %s yet", errUnwritten, c.Language)
@@ -140,6 +144,14 @@ func (o *oracle) compare(c *corpus) (*tally, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	for _, j := range []*findings{first, second} {
+		for d := range j.decls {
+			if conditional[[2]string{d.file, d.name}] && !ours[d] {
+				delete(j.decls, d)
+				j.maybe[d] = true
+			}
+		}
 	}
 	t := o.count(c, files, ours, refused, first, second)
 	if o.judges && c.Half == tuned {

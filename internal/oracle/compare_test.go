@@ -132,7 +132,7 @@ func TestNormals(t *testing.T) {
 	}
 }
 
-// More slips than allowed are an error that names the language; a language that was left out is not judged.
+// More slips than allowed are an error that names the language; a language that was left out, or has no bound yet, is not judged.
 func TestWorse(t *testing.T) {
 	bounds := map[string]slips{"go": {100, 1, 0}}
 	for _, c := range []struct {
@@ -143,7 +143,7 @@ func TestWorse(t *testing.T) {
 		{nil, ""},
 		{map[string]slips{"go": {100, 2, 0}}, "Go: 2 missed and 0 made up; 1 and 0"},
 		{map[string]slips{"go": {100, 0, 1}}, "Go: 0 missed and 1 made up"},
-		{map[string]slips{"java": {100, 1, 0}}, "Java: 1 missed"},
+		{map[string]slips{"java": {100, 1, 0}}, ""},
 	} {
 		err := worse(c.got, bounds)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {

@@ -76,7 +76,7 @@ func (o *oracle) labels(p *pool, list []*corpus) (*tally, error) {
 				return nil, err
 			}
 			files := []text{{at[1], body}}
-			ours, refused := own(p.language, files)
+			ours, _, refused := own(p.language, files)
 			for _, err := range refused {
 				if errors.Is(err, source.ErrUnsupported) {
 					return nil, nil
