@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gowebpki/jcs"
@@ -127,8 +128,13 @@ func (s Statement) Canonical() ([]byte, error) {
 // which parameters have none that are legal. A test compares it with the transformation.
 func (s Statement) plain() ([]byte, bool) {
 	for i := range s.Predicate.Results {
-		for _, v := range s.Predicate.Results[i].Params {
-			if !plainValue(v) {
+		for name, v := range s.Predicate.Results[i].Params {
+			if !plainName(name) || !plainValue(v) {
+				return nil, false
+			}
+		}
+		for facet := range s.Predicate.Results[i].Facets {
+			if !plainName(string(facet)) {
 				return nil, false
 			}
 		}
@@ -146,6 +152,11 @@ func (s Statement) plain() ([]byte, bool) {
 		}
 	}
 	return raw, true
+}
+
+// plainName reports whether a name stands in the same order in both forms: RFC 8785 sorts by UTF-16, encoding/json by UTF-8.
+func plainName(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r > '\u007e' || r < ' ' })
 }
 
 func plainValue(v any) bool {

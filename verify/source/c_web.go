@@ -110,7 +110,7 @@ func (c *cfile) webCall(call *Call) {
 	case "MHD_add_response_header", "evhttp_add_header", "soup_message_headers_append", "soup_message_headers_replace":
 		c.header(call, 1, 2)
 	case "apr_table_set", "apr_table_setn", "apr_table_add", "apr_table_addn", "apr_table_merge", "apr_table_mergen":
-		if len(call.Args) == 3 && (strings.HasSuffix(c.part(call.Args[0]), "headers_out")) {
+		if len(call.Args) == 3 && strings.HasSuffix(c.part(call.Args[0]), "headers_out") {
 			c.header(call, 1, 2)
 		}
 	case "CROW_MIDDLEWARES":
