@@ -47,14 +47,14 @@ func (c *testCode) declarationAt(line int) *source.Decl {
 	return nil
 }
 
-// of is the code of a test: its function, or in JavaScript and TypeScript the call that defines it; in Ruby it is either.
+// of is the code of a test: its function, or in JavaScript and TypeScript the call that defines it; in Ruby and shells it is either.
 func (c *testCode) of(t source.Test) string {
 	if c.facts.Language == source.JavaScript || c.facts.Language == source.TypeScript {
 		if call := c.calls[t.Line]; call != nil {
 			return partOf(c.facts, call.Span)
 		}
 	}
-	if c.facts.Language == source.Ruby {
+	if c.facts.Language == source.Ruby || c.facts.Language == source.Shell {
 		if d := c.declarationAt(t.Line); d == nil || d.Line != t.Line {
 			if call := c.calls[t.Line]; call != nil {
 				return partOf(c.facts, call.Span)
@@ -68,10 +68,10 @@ func (c *testCode) of(t source.Test) string {
 }
 
 // skippedAlways tells how a test is skipped whatever happens: by a decorator without a condition, or by the first thing it does.
-// Tests of JavaScript, TypeScript and Ruby that are skipped are none in the facts.
+// Tests of JavaScript, TypeScript, Ruby and shells that are skipped are none in the facts.
 func (c *testCode) skippedAlways(t source.Test) string {
 	lang := c.facts.Language
-	if lang == source.JavaScript || lang == source.TypeScript || lang == source.Ruby {
+	if lang == source.JavaScript || lang == source.TypeScript || lang == source.Ruby || lang == source.Shell {
 		return ""
 	}
 	d := c.declarationAt(t.Line)

@@ -151,6 +151,8 @@ func holdsTests(file string) bool {
 		return strings.Contains(strings.ToLower(file), "test") || strings.HasPrefix(base, "check_")
 	case lang == source.CSharp: // the runner looks at attributes, in every file of a project for tests
 		return strings.Contains(file, "Test") || strings.Contains(file, "Spec") || strings.Contains("/"+file, "/test")
+	case lang == source.Shell && strings.HasSuffix(base, ".bats"):
+		return true
 	case lang == source.Ruby && (strings.HasPrefix(base, "test_") || strings.HasSuffix(base, "_test.rb") || strings.HasSuffix(base, "_spec.rb")):
 		return true
 	}

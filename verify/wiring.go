@@ -12,7 +12,7 @@ import (
 // importPresent: the file imports the module. In Python a package is imported with any module of it, in JavaScript and
 // TypeScript with a path within it ("lodash" by "lodash/get"), and "node:fs" is "fs"; in Java, Kotlin and Scala a package is
 // imported with anything in it; in Ruby a library is required with a path within it, and
-// a file beside is "./file"; in Go the path is exact.
+// a file beside is "./file"; a shell sources a file by any folder; in Go the path is exact.
 func importPresent(k *claim) (*found, error) {
 	f := k.about()
 	facts, err := f.facts()
@@ -54,6 +54,8 @@ func imports(language source.Language, imp source.Import, want string) bool {
 		return imp.Module == want || strings.HasPrefix(imp.Module, want+".")
 	case source.C, source.CPP:
 		return imp.Module == strings.Trim(want, "<>")
+	case source.Shell: // the folder is often computed
+		return !strings.HasPrefix(want, "/") && strings.HasSuffix(imp.Module, "/"+strings.TrimPrefix(want, "./"))
 	case source.Ruby:
 		return !strings.HasPrefix(want, ".") && strings.HasPrefix(imp.Module, want+"/")
 	case source.JavaScript, source.TypeScript:

@@ -47,7 +47,8 @@ func BenchmarkParseC(b *testing.B)      { benchmarkParse(b, C) }
 func BenchmarkParseCPP(b *testing.B)    { benchmarkParse(b, CPP) }
 func BenchmarkParseRust(b *testing.B)   { benchmarkParse(b, Rust) }
 
-func BenchmarkParseRuby(b *testing.B) { benchmarkParse(b, Ruby) }
+func BenchmarkParseShell(b *testing.B) { benchmarkParse(b, Shell) }
+func BenchmarkParseRuby(b *testing.B)  { benchmarkParse(b, Ruby) }
 
 // BenchmarkGoParser is the measure: what go/parser alone takes for the texts of BenchmarkParseGo.
 func BenchmarkGoParser(b *testing.B) {

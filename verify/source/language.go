@@ -24,6 +24,9 @@ type language struct {
 	// tokens cuts the text into its tokens, comments included; what lies between them is blank. Nil where the language has a
 	// parser that is not ours to test.
 	tokens func(text []byte) ([]Span, error)
+
+	// holds tells further files of the language by their whole path: those whose extension says too little. Nil when there are none.
+	holds func(name string) bool
 }
 
 // languages is the table of what is understood.
@@ -41,6 +44,7 @@ var languages = []*language{
 	&clang,
 	&cplusplus,
 	&rust,
+	&shell,
 }
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.
@@ -66,7 +70,7 @@ func LanguageOf(name string) (Language, bool) {
 func languageOf(name string) *language {
 	ext := strings.ToLower(path.Ext(name))
 	for _, l := range languages {
-		if slices.Contains(l.extensions, ext) {
+		if slices.Contains(l.extensions, ext) || l.holds != nil && l.holds(name) {
 			return l
 		}
 	}

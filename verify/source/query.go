@@ -55,6 +55,10 @@ func (f *File) Lookup(name string) []*Decl {
 	var found []*Decl
 	for i := range f.Decls {
 		d := &f.Decls[i]
+		if strings.HasSuffix(name, d.Name) && (d.Name == name || d.Qualified() == name) { // names of shells and workflows hold colons and blanks
+			found = append(found, d)
+			continue
+		}
 		if !strings.HasSuffix(want, d.Name) { // most are told apart by this
 			continue
 		}

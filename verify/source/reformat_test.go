@@ -141,6 +141,21 @@ var dialects = []dialect{
 			around("const S: &str = r##\"", "\"##;"), around("macro_rules! m { () => {", "} }"), func(text string) string { return "const S: &str = " + strconv.Quote(text) + ";\n" },
 		},
 	},
+	{
+		file: "a.sh",
+		declarations: []string{
+			"NAME~()~{\n^callee~1~\"$2\"^\n}\n", "function~NAME~{~callee;~}\n", "NAME()\n^(~if~a;~then~x=$(callee);~fi~)\n", "function~NAME()~{\n~~case~$1~in\n~~a)~callee~;;\n~~esac\n}~>&2\n",
+			"a()~{~NAME()~{~b~|~callee~&&~c;~};~}\n",
+		},
+		comments: []func(string) string{lines("# ")},
+		strings: []func(string) string{
+			func(text string) string { return "s='" + strings.ReplaceAll(text, "'", "_") + "'\n" }, around("cat <<'EOT' | a\n", "\nEOT"),
+			func(text string) string { return "s=$'" + strings.ReplaceAll(text, "'", "_") + "'\n" },
+			func(text string) string {
+				return "cat <<-EOT\n" + strings.NewReplacer("$(", "$ (", "`", "_").Replace(text) + "\n\tEOT\n"
+			},
+		},
+	},
 }
 
 // laidOut fills the marks of a declaration with drawn blanks, the same for each kind of run so that indentation stays whole.

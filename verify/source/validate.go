@@ -64,7 +64,8 @@ func (f *File) mentions(d *Decl, name, rest string) []int {
 		at := i + j
 		i = at + len(word)
 		switch {
-		case at > 0 && isNameByte(f.Text[at-1]), i < len(f.Text) && isNameByte(f.Text[i]): // a part of another name
+		case f.Language == Shell && !f.expanded(at): // a word of a command, not the variable
+		case f.Language != Shell && at > 0 && isNameByte(f.Text[at-1]), i < len(f.Text) && isNameByte(f.Text[i]): // a part of another name
 		case f.isMember(at), f.isLabel(at), f.inComment(at), f.inPlainString(at):
 		case rest != "" && !f.followedBy(i, rest):
 		case f.rebound(d, name, at):
@@ -73,6 +74,12 @@ func (f *File) mentions(d *Decl, name, rest string) []int {
 		}
 	}
 	return found
+}
+
+// expanded reports whether the name at the offset stands behind the "$" or "${" that shells expand it by.
+func (f *File) expanded(at int) bool {
+	before := bytes.TrimRight(f.Text[:at], "#!")
+	return bytes.HasSuffix(before, []byte("${")) || at > 0 && f.Text[at-1] == '$'
 }
 
 // isMember reports whether the word at the offset follows a dot or an arrow, and is thus a member of something else.
@@ -199,6 +206,9 @@ var converting = map[string]bool{
 // subject returns the offset of the name that an argument begins with: after sigils, a keyword ("data=") and conversions.
 func (f *File) subject(arg Span) int {
 	i := arg.Start
+	if f.Language == Shell {
+		return i + len(shellSubject.Find(f.Text[arg.Start:arg.End]))
+	}
 	for i < arg.End {
 		c := f.Text[i]
 		if isBlank(c) || strings.IndexByte("&*!([]", c) >= 0 {
