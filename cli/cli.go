@@ -105,7 +105,7 @@ func (e *env) root() *cobra.Command {
 	}
 	root.Flags().AddFlagSet(serve.Flags())
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serve, e.demo(), e.mcp(), e.verify(), e.exportModel(), e.importModel(), e.audit(), e.user(), e.key(), e.version())
+	root.AddCommand(serve, e.demo(), e.mcp(), e.verify(), e.exportModel(), e.importModel(), e.audit(), e.user(), e.key(), e.workspace(), e.version())
 	return root
 }
 

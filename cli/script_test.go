@@ -50,7 +50,13 @@ func TestScripts(t *testing.T) {
 			"mode":     fileMode,
 			"time":     setTime,
 			"until":    waitUntil,
+			"issuer":   startIssuer(t),
+			"job":      setJob,
+			"mint":     mintToken,
+			"keypair":  makeKeys,
+			"readenv":  readVariable,
 		},
+		Setup:               setupIssuers,
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("REDOUBT_UPDATE_SCRIPTS") != "",
 	})
@@ -70,7 +76,7 @@ var keyLine = regexp.MustCompile(`Bearer (rdk_[0-9A-Za-z]+)`)
 func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	c := exec.Command("redoubt", append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
 	c.Dir = ts.MkAbs(".")
-	c.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+	c.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR"), "SSL_CERT_FILE=" + ts.Getenv("SSL_CERT_FILE")}
 	path, err := exec.LookPath("redoubt")
 	if err == nil {
 		c.Path = path
@@ -88,6 +94,9 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 			if _, url, ok := strings.Cut(s.Text(), "is listening on "); ok {
 				listening <- url
 			}
+			if _, addr, ok := strings.Cut(s.Text(), "it takes connections at "); ok { // with --public-url
+				listening <- "http://" + addr
+			}
 			if strings.Contains(s.Text(), "Then tell the agent") || strings.Contains(s.Text(), "For another key") {
 				close(listening)
 			}
@@ -96,7 +105,9 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	var url string
 	select {
 	case url = <-listening:
-		<-listening // the rest of the welcome
+		for reached := range listening { // the rest of the welcome
+			url = reached
+		}
 	case <-p.eof:
 		ts.Fatalf("the server ended: %s", p.out.String())
 	case <-time.After(20 * time.Second):

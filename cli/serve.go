@@ -100,7 +100,11 @@ func (e *env) runServer(ctx context.Context, p place, addr string, issuers []net
 		return err
 	}
 	svc.ServedAt(or(config.PublicURL, srv.URL()))
-	if err := e.welcome(ctx, svc, p, srv.URL()); err != nil {
+	addr = ""
+	if config.PublicURL != "" {
+		addr = srv.Addr()
+	}
+	if err := e.welcome(ctx, svc, p, srv.URL(), addr); err != nil {
 		return err
 	}
 	return serveUntil(ctx, srv, log)
@@ -122,14 +126,17 @@ func serveUntil(ctx context.Context, srv *server.Server, log zerolog.Logger) err
 }
 
 // welcome makes the administrator on the first start and says how to connect. The developer key is printed this once; the
-// admin key goes to a file that only this user can read, and nowhere else.
-func (e *env) welcome(ctx context.Context, svc *service.Service, p place, url string) error {
+// admin key goes to a file that only this user can read, and nowhere else. addr is the address listened on where the URL does not say it.
+func (e *env) welcome(ctx context.Context, svc *service.Service, p place, url, addr string) error {
 	file := p.adminKey()
 	first, made, err := svc.EnsureAdmin(ctx, func(f service.FirstStart) error { return writeSecret(file, f.AdminKey) })
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(e.out, "Redoubt %s is listening on %s\n", Version(), url)
+	if addr != "" {
+		fmt.Fprintf(e.out, "Behind that URL it takes connections at %s\n", addr)
+	}
 	if !made {
 		fmt.Fprintf(e.out, "MCP is at %s/mcp. For another key: redoubt key create --scope developer\n", url)
 		return nil

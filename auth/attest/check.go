@@ -93,13 +93,17 @@ func (t *Token) audience(i Issuer, st Stated, r Rules) error {
 func (t *Token) place(i Issuer, st Stated, r Rules) error {
 	names := i.names()
 	event := map[Kind]string{GitHub: "event_name", GitLab: "pipeline_source"}[i.Kind]
+	request := "" // the event, when it is that of a pull request
 	if event != "" {
 		v, err := t.claim(event)
 		if err != nil {
 			return err
 		}
-		if !r.PullRequests && (strings.HasPrefix(v, "pull_request") || v == "merge_request_event" || v == "external_pull_request_event") {
-			return threat.Errorf(threat.Invalid, "the token is of a %s", threat.Clip(v, 40)).In("proof." + event).
+		if strings.HasPrefix(v, "pull_request") || v == "merge_request_event" || v == "external_pull_request_event" {
+			request = threat.Clip(v, 40)
+		}
+		if request != "" && !r.PullRequests {
+			return threat.Errorf(threat.Invalid, "the token is of a %s", request).In("proof." + event).
 				Hinted("tokens of pull requests are refused unless the workspace allows them; a run without a proof is a preview")
 		}
 	}
@@ -111,6 +115,11 @@ func (t *Token) place(i Issuer, st Stated, r Rules) error {
 		if ref, err = t.gitlabRef(ref); err != nil {
 			return err
 		}
+	}
+	// A pull request never speaks for a branch: pull_request_target has the ref of the branch it asks to be merged into.
+	if request != "" && !strings.HasPrefix(ref, "refs/pull/") && !strings.HasPrefix(ref, "refs/merge-requests/") {
+		return threat.Errorf(threat.Invalid, "the token is of a %s, and its ref is that of a branch", request).In("proof." + event).
+			Hinted("run on pull_request or in a merge request pipeline, whose runs are previews")
 	}
 	for _, c := range []struct{ what, claim, said string }{
 		{"repository", names.Repository, st.Repo}, {"commit", names.Commit, st.Commit},

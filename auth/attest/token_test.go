@@ -152,6 +152,24 @@ func TestGitLabToken(t *testing.T) {
 	c := with(claims, "pipeline_source", "merge_request_event", "ref_path", "refs/merge-requests/1/head")
 	_, err := x.judge(t, x.env.Mint(c))
 	wantField(t, err, threat.Invalid, "proof.ref") // the statement says main
+	for _, event := range []string{"merge_request_event", "external_pull_request_event"} {
+		_, err = x.judge(t, x.env.Mint(with(claims, "pipeline_source", event))) // its ref is the branch that asks to be merged
+		wantField(t, err, threat.Invalid, "proof.pipeline_source")
+	}
+}
+
+// Where tokens of pull requests are allowed, none of them speaks for a branch: pull_request_target has the ref of the branch it asks to
+// be merged into.
+func TestPullRequestTokens(t *testing.T) {
+	x := newTrust(t, attest.GitHub, owner)
+	x.rules.PullRequests = true
+	claims := with(testenv.GitHubClaims("acme/payments", commit, "refs/heads/main"), "aud", attest.Audience(server, digest))
+	for _, event := range []string{"pull_request_target", "pull_request", "pull_request_review"} {
+		_, err := x.judge(t, x.env.Mint(with(claims, "event_name", event)))
+		wantField(t, err, threat.Invalid, "proof.event_name")
+	}
+	_, err := x.judge(t, x.env.Mint(with(claims, "event_name", "pull_request", "ref", "refs/pull/7/merge")))
+	wantField(t, err, threat.Invalid, "proof.ref") // the statement says main
 }
 
 func TestGenericToken(t *testing.T) {

@@ -70,7 +70,9 @@ func NewIssuer(t testing.TB) *Issuer {
 			http.Error(w, "no", http.StatusForbidden)
 			return
 		}
+		i.mu.Lock()
 		claims := maps.Clone(i.job)
+		i.mu.Unlock()
 		claims["aud"] = r.URL.Query().Get("audience")
 		i.answer(w, map[string]any{"value": i.Mint(claims)})
 	})
@@ -79,7 +81,7 @@ func NewIssuer(t testing.TB) *Issuer {
 	i.server.StartTLS()
 	t.Cleanup(i.server.Close)
 	i.URL = i.server.URL
-	i.job = GitHubClaims("acme/payments", "", "refs/heads/main")
+	i.Job(GitHubClaims("acme/payments", "", "refs/heads/main"))
 	return i
 }
 
@@ -90,7 +92,11 @@ const RequestToken = "request-token"
 func (i *Issuer) RequestURL() string { return i.URL + "/request?job=1" }
 
 // Job sets the claims of the tokens that the request URL gives.
-func (i *Issuer) Job(claims map[string]any) { i.job = claims }
+func (i *Issuer) Job(claims map[string]any) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.job = claims
+}
 
 // Down makes the issuer answer nothing but 503, or serve again.
 func (i *Issuer) Down(down bool) {
