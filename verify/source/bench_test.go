@@ -42,6 +42,7 @@ func BenchmarkParseGo(b *testing.B)     { benchmarkParse(b, Go) }
 func BenchmarkParsePython(b *testing.B) { benchmarkParse(b, Python) }
 func BenchmarkParseJava(b *testing.B)   { benchmarkParse(b, Java) }
 func BenchmarkParseKotlin(b *testing.B) { benchmarkParse(b, Kotlin) }
+func BenchmarkParseScala(b *testing.B)  { benchmarkParse(b, Scala) }
 func BenchmarkParseCSharp(b *testing.B) { benchmarkParse(b, CSharp) }
 func BenchmarkParseC(b *testing.B)      { benchmarkParse(b, C) }
 func BenchmarkParseCPP(b *testing.B)    { benchmarkParse(b, CPP) }

@@ -38,6 +38,7 @@ var languages = []*language{
 	&taggedTypescript,
 	&java,
 	&kotlin,
+	&scala,
 	&csharp,
 	&verilog,
 	&ruby,

@@ -52,6 +52,18 @@ var dialects = []dialect{
 		strings:  []func(string) string{around(`s = """`, `"""`), around(`s = r'''`, "'''"), around(`f = b"""`, `"""`), func(text string) string { return "s = " + strconv.Quote(text) + "\n" }},
 	},
 	{
+		file:   "a.scala",
+		before: "package p\nimport a.b\n",
+		declarations: []string{
+			"final~def~NAME[T~<:~AnyRef](^a:~Int,^b:~Map[K,^V]*^)(implicit~c:~C):~Map[K,~V]~=~{^callee(^1,^2^)^}\n", "def~NAME~=~callee(^1^)\n", "class~A(^val~b:~Int^)~extends~C(^b^)~with~D~{^override~def~NAME()~=~{~x.callee()~}^}\n",
+			"@B(^c~=~1^)~case~class~NAME(^a:~Int^)~{~def~f()~=~callee(^)~}\n", "object~O~{^val~a~=~new~B~{^def~NAME(^x:~Int^)~{^callee(x)^}^}^}\n", "trait~A:\n~~def~NAME(a:~Int):~Int~=\n~~~~val~b~=~a\n~~~~callee(b)\n",
+		},
+		comments: []func(string) string{lines("// "), around("/*", "*/"), around("/* /* nested */", "*/")},
+		strings: []func(string) string{
+			func(text string) string { return "object S {\nval s = " + strconv.Quote(text) + "\n}\n" }, func(text string) string { return "object S {\nval s = \"\"\"\n" + text + "\n\"\"\"\n}\n" },
+		},
+	},
+	{
 		file:   "a.kt",
 		before: "package p\nimport a.b\n",
 		declarations: []string{
