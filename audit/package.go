@@ -11,7 +11,9 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -50,17 +52,17 @@ type Manifest struct {
 	Workspace string            `json:"workspace"`
 }
 
-// Run is a run as the server keeps it. The statement is as received.
+// Run is a run as the server keeps it. The statement is as received. The fields stand in the order of their names, for [plain].
 type Run struct {
+	Attested    bool          `json:"attested"`
+	Counted     bool          `json:"counted"`
 	ID          string        `json:"id"`
 	Order       int64         `json:"order"` // that of its nonce
-	Counted     bool          `json:"counted"`
-	SubmittedAt time.Time     `json:"submitted_at"`
-	SubmittedBy string        `json:"submitted_by"` // user id
-	Attested    bool          `json:"attested"`
+	Proof       *attest.Proof `json:"proof,omitempty"`
 	Signer      string        `json:"signer,omitempty"`
 	Statement   string        `json:"statement"` // canonical JSON
-	Proof       *attest.Proof `json:"proof,omitempty"`
+	SubmittedAt time.Time     `json:"submitted_at"`
+	SubmittedBy string        `json:"submitted_by"` // user id
 }
 
 // SigningKey is a public key that the workspace registered.
@@ -114,14 +116,50 @@ func Write(c Content, key *ecdsa.PrivateKey, keys []*ecdsa.PublicKey) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if p.Manifest, err = json.Marshal(envelope); err != nil {
+	if p.Manifest, err = canonical(envelope); err != nil {
 		return nil, err
 	}
 	if p.JWKS, err = JWKS(keys); err != nil {
 		return nil, err
 	}
-	out, err := canonical(p)
-	return append(out, '\n'), err
+	return append(p.write(), '\n'), nil
+}
+
+// write joins the parts of a package, which are canonical, into its canonical form: the names stand in their order.
+func (p *Package) write() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"format":%q,"format_version":%d,"jwks":`, p.Format, p.Version)
+	b.Write(p.JWKS)
+	b.WriteString(`,"manifest":`)
+	b.Write(p.Manifest)
+	b.WriteString(`,"sections":{`)
+	for i, name := range slices.Sorted(maps.Keys(p.Sections)) { // of ASCII letters alone
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%q:", name)
+		b.Write(p.Sections[name])
+	}
+	b.WriteString("}}")
+	return b.Bytes()
+}
+
+// plain writes the runs without a transformation, and reports whether that is their canonical form: the fields of their types stand in the
+// order of their names; what is left are the texts that the two escape in different ways. A test compares it with the transformation.
+func plain(runs []Run) ([]byte, bool) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(runs) != nil {
+		return nil, false
+	}
+	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	for _, other := range [][]byte{[]byte(`\u2028`), []byte(`\u2029`), []byte(`\ufffd`)} {
+		if bytes.Contains(raw, other) {
+			return nil, false
+		}
+	}
+	return raw, true
 }
 
 // sections cuts content into its parts, each in canonical form.
@@ -137,9 +175,29 @@ func sections(c Content) (map[string]json.RawMessage, error) {
 	if c.Runs == nil {
 		c.Runs = []Run{}
 	}
-	if out[runsSection], err = canonical(c.Runs); err != nil {
-		return nil, err
+	runs := slices.Clone(c.Runs)
+	for i := range runs {
+		if runs[i].Proof == nil {
+			continue
+		}
+		p := *runs[i].Proof
+		for _, part := range []*json.RawMessage{&p.Envelope, &p.JWKS} {
+			if len(*part) == 0 {
+				continue
+			}
+			if *part, err = evidence.Canonicalize(*part); err != nil {
+				return nil, err
+			}
+		}
+		runs[i].Proof = &p
 	}
+	raw, ok := plain(runs)
+	if !ok {
+		if raw, err = canonical(runs); err != nil {
+			return nil, err
+		}
+	}
+	out[runsSection] = raw
 	out[workspaceSection], err = canonical(c.Workspace)
 	return out, err
 }
@@ -228,8 +286,10 @@ func Read(text []byte) (*Package, *Content, error) {
 	if err != nil || !bytes.Equal(manifest, envelope.Payload()) {
 		return nil, nil, bad("its manifest is not canonical")
 	}
-	back, err := canonical(p)
-	if err != nil || !bytes.Equal(back, text) {
+	if !wellFormed(p.JWKS) {
+		return nil, nil, bad("the server's key set has another shape")
+	}
+	if !bytes.Equal(p.write(), text) {
 		return nil, nil, bad("it is not canonical JSON, or has a field of another name")
 	}
 	return p, c, nil

@@ -235,10 +235,17 @@ func (p *proof) stored() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		out.Envelope = raw
+		if out.Envelope, err = evidence.Canonicalize(raw); err != nil {
+			return "", err
+		}
 	}
 	if p.token != nil {
-		out.JWKS, out.Issuer, out.Required, out.Audience, out.Requests = p.token.JWKS, &p.issuer, p.rules.Required, p.rules.Server, p.rules.PullRequests
+		out.Issuer, out.Required, out.Audience, out.Requests = &p.issuer, p.rules.Required, p.rules.Server, p.rules.PullRequests
+		keys, err := evidence.Canonicalize(p.token.JWKS)
+		if err != nil {
+			return "", err
+		}
+		out.JWKS = keys
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

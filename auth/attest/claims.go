@@ -14,8 +14,8 @@ import (
 // Required is a claim that a workspace requires of tokens. Several patterns for one claim of one issuer are alternatives;
 // different claims must all hold.
 type Required struct {
-	Issuer  string `json:"issuer,omitempty" jsonschema:"only for tokens of this issuer; empty for all"`
 	Claim   string `json:"claim" jsonschema:"its name; a nested one with dots"`
+	Issuer  string `json:"issuer,omitempty" jsonschema:"only for tokens of this issuer; empty for all"`
 	Pattern string `json:"pattern" jsonschema:"the exact value, or a glob: * stays within a path segment, ** does not"`
 }
 

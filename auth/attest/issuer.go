@@ -25,18 +25,18 @@ func (Kind) Enum() []string { return []string{string(GitHub), string(GitLab), st
 
 // Claims names the claims that say where a token comes from. A nested one is written with dots.
 type Claims struct {
-	Repository string `json:"repository"`
 	Commit     string `json:"commit"`
 	Ref        string `json:"ref" jsonschema:"a branch, or a full ref such as refs/heads/main"`
+	Repository string `json:"repository"`
 }
 
 // Issuer is a trusted issuer of CI tokens.
 type Issuer struct {
-	URL    string `json:"url" jsonschema:"the iss claim, exactly; https"`
-	Kind   Kind   `json:"kind"`
-	Claims Claims `json:"claims,omitzero" jsonschema:"for kind oidc only"`
 	// Bound says that the audience of its tokens carries the statement's digest, since the job can choose it.
-	Bound bool `json:"bound,omitempty" jsonschema:"the audience must carry the statement's digest; always so for kind github"`
+	Bound  bool   `json:"bound,omitempty" jsonschema:"the audience must carry the statement's digest; always so for kind github"`
+	Claims Claims `json:"claims,omitzero" jsonschema:"for kind oidc only"`
+	Kind   Kind   `json:"kind"`
+	URL    string `json:"url" jsonschema:"the iss claim, exactly; https"`
 }
 
 // The issuers that every workspace trusts (their public documentation names these URLs).
