@@ -229,11 +229,11 @@ func isLastParts(have, want string) bool {
 }
 
 // dots are the ways to write a dot.
-var dots = strings.NewReplacer("?.", ".", "!.", ".", "::", ".", "->", ".")
+var dots = strings.NewReplacer("?.", ".", "!.", ".", "::", ".", "?->", ".", "->", ".", `\`, ".")
 
 // dotted brings the ways to write a qualified name to dots.
 func dotted(name string) string {
-	if !strings.ContainsAny(name, ":?>!") {
+	if !strings.ContainsAny(name, `:?>!\`) {
 		return name
 	}
 	return dots.Replace(name)

@@ -32,6 +32,19 @@ var ecosystems = []ecosystem{
 		passed:  [][2]string{{"UsersTests.Refuses", ""}, {"Shop.Tests/*.cs", "UsersTests.Refuses"}, {"Shop.Tests/*.cs", "UsersTests.Inner.Deep"}},
 		failed:  [][3]string{{"Old", "", "was skipped"}, {"Shop.Tests/*.cs", "UsersTests.Gone", "not in the report"}},
 	},
+	{
+		name: "PHP",
+		files: map[string]string{
+			"tests/LoginTest.php": "<?php\nnamespace Tests;\nclass LoginTest extends TestCase {\n  public function testRefuses() { check(); }\n  public function testLater() { $this->markTestSkipped('x'); check(); }\n  public function helper() { check(); }\n}\n",
+			"tests/limits.php":    "<?php\nit('locks an account', function () { check(); });\ndescribe('a guest', function () { test('is sent away', fn () => check()); });\n",
+		},
+		defined: [][2]string{{"testRefuses", ""}, {"LoginTest.testRefuses", ""}, {"tests/*.php", "it locks an account"}, {"is sent away", ""}, {"a guest › is sent away", ""}},
+		skipped: [][2]string{{"testLater", "$this.markTestSkipped"}},
+		absent:  []string{"helper"},
+		report:  `<testsuites><testsuite name="x"><testcase classname="Tests.LoginTest" class="Tests\LoginTest" name="testRefuses"/><testcase name="it locks an account" classname="Tests.limits"/><testcase name="` + "`a guest` → is sent away" + `" classname="Tests.limits"/><testcase classname="Tests.LoginTest" name="testLater"><skipped/></testcase></testsuite></testsuites>`,
+		passed:  [][2]string{{"LoginTest.testRefuses", ""}, {"tests/LoginTest.php", "testRefuses"}, {"tests/limits.php", ""}},
+		failed:  [][3]string{{"tests/LoginTest.php", "testLater", "was skipped"}, {"testLater", "", "was skipped"}},
+	},
 }
 
 // The tests of each language are found, told to be skipped, and looked up in a report as its runners write it.
@@ -66,7 +79,8 @@ func TestTestsOfLanguages(t *testing.T) {
 // What import_present takes for the same module.
 func TestImportsOfLanguages(t *testing.T) {
 	dir := write(t, map[string]string{
-		"A.cs": "using System.Text;\nusing J = Newtonsoft.Json.Linq;\nusing static System.Math;\n// using Gone;\n",
+		"A.cs":  "using System.Text;\nusing J = Newtonsoft.Json.Linq;\nusing static System.Math;\n// using Gone;\n",
+		"a.php": "<?php\nuse App\\Models\\{User, Post as P};\nuse \\Psr\\Log\\LoggerInterface;\n// use Gone;\nclass A { use Loud; }\n",
 	})
 	for _, c := range []struct {
 		file, module string
@@ -78,6 +92,13 @@ func TestImportsOfLanguages(t *testing.T) {
 		{"A.cs", "System", false},
 		{"A.cs", "Newtonsoft.Json", false},
 		{"A.cs", "Gone", false},
+		{"a.php", `App\Models\User`, true},
+		{"a.php", `\App\Models\Post`, true},
+		{"a.php", `App\Models`, true},
+		{"a.php", `Psr\Log\LoggerInterface`, true},
+		{"a.php", `App\Mod`, false},
+		{"a.php", "Loud", false},
+		{"a.php", "Gone", false},
 	} {
 		o := check(t, dir, evidence.ImportPresent, "file", c.file, "module", c.module)
 		if passed := o.Verdict == evidence.Pass; passed != c.want {

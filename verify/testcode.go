@@ -47,14 +47,14 @@ func (c *testCode) declarationAt(line int) *source.Decl {
 	return nil
 }
 
-// of is the code of a test: its function, or in JavaScript and TypeScript the call that defines it; in Ruby and shells it is either.
+// of is the code of a test: its function, or in JavaScript and TypeScript the call that defines it; in Ruby, PHP and shells it is either.
 func (c *testCode) of(t source.Test) string {
 	if c.facts.Language == source.JavaScript || c.facts.Language == source.TypeScript {
 		if call := c.calls[t.Line]; call != nil {
 			return partOf(c.facts, call.Span)
 		}
 	}
-	if c.facts.Language == source.Ruby || c.facts.Language == source.Shell {
+	if c.facts.Language == source.Ruby || c.facts.Language == source.PHP || c.facts.Language == source.Shell {
 		if d := c.declarationAt(t.Line); d == nil || d.Line != t.Line {
 			if call := c.calls[t.Line]; call != nil {
 				return partOf(c.facts, call.Span)
@@ -75,7 +75,7 @@ func (c *testCode) skippedAlways(t source.Test) string {
 		return ""
 	}
 	d := c.declarationAt(t.Line)
-	if d == nil {
+	if d == nil || lang == source.PHP && d.Line != t.Line {
 		return ""
 	}
 	if onJVM(lang) {
@@ -97,7 +97,7 @@ func (c *testCode) skippedAlways(t source.Test) string {
 		return ""
 	}
 	switch first := calls[0]; first.Name[strings.LastIndexByte(first.Name, '.')+1:] {
-	case "Skip", "Skipf", "SkipNow", "skipTest", "skip", "Ignore", "Inconclusive":
+	case "Skip", "Skipf", "SkipNow", "skipTest", "skip", "Ignore", "Inconclusive", "markTestSkipped", "markTestIncomplete":
 		if c.code == nil {
 			c.code = c.facts.Code()
 		}

@@ -149,6 +149,8 @@ func holdsTests(file string) bool {
 		return true
 	case lang == source.C, lang == source.CPP:
 		return strings.Contains(strings.ToLower(file), "test") || strings.HasPrefix(base, "check_")
+	case lang == source.PHP && strings.HasSuffix(base, "Test.php"):
+		return true
 	case lang == source.CSharp: // the runner looks at attributes, in every file of a project for tests
 		return strings.Contains(file, "Test") || strings.Contains(file, "Spec") || strings.Contains("/"+file, "/test")
 	case lang == source.Shell && strings.HasSuffix(base, ".bats"):
@@ -235,10 +237,15 @@ func (t *testClaim) selects(file string, names []string) bool {
 // byClass reports whether the tests of a language are methods of classes, named "Class.method".
 func byClass(lang source.Language) bool {
 	switch lang {
-	case source.Python, source.CSharp, source.Ruby:
+	case source.Python, source.CSharp, source.Ruby, source.PHP:
 		return true
 	}
 	return onJVM(lang)
+}
+
+// isSentence reports whether a name is what Pest is told, and none of a class: its dots part nothing.
+func isSentence(lang source.Language, name string) bool {
+	return lang == source.PHP && strings.Contains(name, " ")
 }
 
 // namesOf lists the names that a test goes by: its own, its last part, those of the tests and groups that it is a part of, and in
@@ -251,7 +258,7 @@ func namesOf(file string, lang source.Language, name string) []string {
 		sep = "/"
 	case lang == source.Rust:
 		sep = "::"
-	case byClass(lang) && !strings.Contains(name, sep), lang == source.CPP && !strings.Contains(name, " "): // "Suite.Name" of GoogleTest
+	case byClass(lang) && !strings.Contains(name, sep) && !isSentence(lang, name), lang == source.CPP && !strings.Contains(name, " "): // "Suite.Name" of GoogleTest
 		sep = "."
 	}
 	for i := 0; ; {

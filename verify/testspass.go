@@ -286,7 +286,7 @@ func (rs *reports) passedEach(rep *report, tests []selected) (int, error) {
 
 // plainName brings the ways in which reports join the parts of a name to one.
 func plainName(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n›>:./$+#\\", r) }), " ")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n›→`>:./$+#\\", r) }), " ")
 }
 
 // isOf reports whether a case of a report can be of a test by where it stands: the package in Go, the module and class in Python,
@@ -319,7 +319,7 @@ func (rs *reports) isOf(c testreport.Case, s selected) bool {
 	case source.Java, source.Kotlin, source.Scala:
 		return ofJVMClass(c.Class, s)
 	}
-	if byClass(s.lang) && !strings.Contains(s.name, " › ") { // with the namespace before it, however its parts are joined
+	if byClass(s.lang) && !strings.Contains(s.name, " › ") && !isSentence(s.lang, s.name) { // with the namespace before it, however its parts are joined
 		class := classNames.Replace(c.Class)
 		want := s.name[:max(strings.LastIndexByte(s.name, '.'), 0)]
 		return class == "" || want == "" || class == want || strings.HasSuffix(class, "."+want)

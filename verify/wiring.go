@@ -54,6 +54,9 @@ func imports(language source.Language, imp source.Import, want string) bool {
 		return imp.Module == want || strings.HasPrefix(imp.Module, want+".")
 	case source.C, source.CPP:
 		return imp.Module == strings.Trim(want, "<>")
+	case source.PHP: // with anything in a namespace
+		want := strings.TrimPrefix(want, `\`)
+		return imp.Module == want || want != "" && strings.HasPrefix(imp.Module, want+`\`)
 	case source.Shell: // the folder is often computed
 		return !strings.HasPrefix(want, "/") && strings.HasSuffix(imp.Module, "/"+strings.TrimPrefix(want, "./"))
 	case source.Ruby:

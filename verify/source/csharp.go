@@ -27,7 +27,7 @@ type csFile struct {
 	jobs     []csJob
 	declared map[int]bool // names of declarations, by token
 	headers  map[int]bool // brackets of the parameters of declarations
-	muted    []Span       // attributes and patterns: what looks like a call there is none
+	muted    areas        // attributes and patterns: what looks like a call there is none
 	consts   map[string]string
 	typed    map[string]string // names of variables of types that matter to csharp_web.go, to the type
 	aliases  map[string]string // names of variables that stand for the headers of a response
@@ -40,6 +40,7 @@ type csJob struct {
 	what     csContext
 	owner    string
 	class    string // the name of the type around, for its constructors
+	abstract bool   // the type around cannot be made: its tests are run by others
 }
 
 type csContext uint8
@@ -171,7 +172,7 @@ func (c *csFile) attributes(i, to int) (int, []Decorator) {
 	var all []Decorator
 	for i < to && c.is(i, "[") && c.partner(i) > i {
 		m := c.partner(i)
-		c.muted = append(c.muted, c.span(i, m+1))
+		c.muted.add(c.span(i, m+1))
 		for n, item := range c.items(i, ",") {
 			a, b := item[0], item[1]
 			if n == 0 && c.word(a) != "" && c.is(a+1, ":") {
@@ -456,7 +457,11 @@ func (c *csFile) typeDecl(i, at int, job csJob, d Decl) int {
 		d.Body = c.inside(k)
 		end = m + 1
 		if !c.is(i, "enum") {
-			c.push(csJob{from: k + 1, to: m, what: csType, owner: d.Qualified(), class: d.Name})
+			abstract := false
+			for n := i - 1; csModifiers[c.word(n)]; n-- {
+				abstract = abstract || c.is(n, "abstract")
+			}
+			c.push(csJob{from: k + 1, to: m, what: csType, owner: d.Qualified(), class: d.Name, abstract: abstract})
 		}
 	}
 	d.Span.End = int(c.at(end - 1).end)
@@ -628,7 +633,7 @@ func (c *csFile) withBody(at, open int, job csJob, d Decl) int {
 		c.push(csJob{from: k + 1, to: last, what: csExpression, owner: owner})
 	}
 	d.Span.End = int(c.at(end - 1).end)
-	if csIsTest(&d) {
+	if csIsTest(&d) && !job.abstract {
 		c.Tests = append(c.Tests, Test{Name: d.Qualified(), Line: d.Line})
 	}
 	c.Decls = append(c.Decls, d)

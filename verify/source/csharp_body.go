@@ -2,7 +2,6 @@ package source
 
 import (
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -258,7 +257,7 @@ func (c *csFile) test(i int) {
 		switch t.kind {
 		case wordToken:
 			switch c.text(end) {
-			case "select", "where", "orderby", "join", "let", "group", "into", "on", "equals", "by", "ascending", "descending", "from", "as", "switch", "with":
+			case "is", "case", "select", "where", "orderby", "join", "let", "group", "into", "on", "equals", "by", "ascending", "descending", "from", "as", "switch", "with":
 				n = 100
 			}
 		case numberToken, textToken:
@@ -284,29 +283,21 @@ func (c *csFile) pattern(a, b int) {
 			c.mute(a, k)
 			return
 		}
+		if csNoType[c.word(k)] && !c.isAny(k, "is", "not", "and", "or", "null", "true", "false", "typeof", "const", "base", "this") { // not the end of a pattern
+			return
+		}
 	}
 }
 
 func (c *csFile) mute(a, b int) {
 	if b > a {
-		c.muted = append(c.muted, c.span(a, b))
+		c.muted.add(c.span(a, b))
 	}
 }
 
 // unmute takes back the calls in attributes and patterns: they look like calls.
 func (c *csFile) unmute() {
-	slices.SortFunc(c.muted, func(a, b Span) int { return a.Start - b.Start })
-	end := 0
-	for i := range c.muted { // the end of all that began so far, so that one look is enough
-		end = max(end, c.muted[i].End)
-		c.muted[i].End = end
-	}
-	c.Calls = slices.DeleteFunc(c.Calls, func(call Call) bool { return c.isMuted(call.Span.Start) })
-}
-
-func (c *csFile) isMuted(at int) bool {
-	i := sort.Search(len(c.muted), func(i int) bool { return c.muted[i].Start > at })
-	return i > 0 && at < c.muted[i-1].End
+	c.Calls = slices.DeleteFunc(c.Calls, func(call Call) bool { return c.muted.holds(call.Span.Start) })
 }
 
 // handler notes the catch at token i if its block does something: more than nothing, and more than throwing the error on unseen.

@@ -94,8 +94,8 @@ func TestCSharpWeb(t *testing.T) {
 		{"environment read", "using static System.Environment;\nclass A { const string K = \"B\"; string c = Environment.GetEnvironmentVariable(K), d = System.Environment.GetEnvironmentVariable(\"E\"), f = GetEnvironmentVariable(\"F\");\n  // Environment.GetEnvironmentVariable(\"G\")\n  void h() { Environment.SetEnvironmentVariable(\"I\", \"1\"); var j = configuration[\"J\"]; fake.GetEnvironmentVariable(\"L\"); Environment.GetEnvironmentVariable(name); } }\n", []string{
 			"env B", "env E", "env F", "no env G", "no env I", "no env J", "no env L", "no env name",
 		}},
-		{"tests", "public class A {\n  [Fact] public void b() { c(); }\n  [Theory, InlineData(1)] public void d(int x) { c(); }\n  [Xunit.FactAttribute(DisplayName = \"x\")] public async Task e() => await c();\n  [Test] public void f() { c(); }\n  [TestMethod, Priority(1)] public void g() { c(); }\n  public void h() { c(); }\n  // [Fact] public void i() { c(); }\n  [Fact] public void j() { }\n  [Factory] public void k() { c(); }\n  class L { [TestCase(1)] public void m(int x) { c(); } }\n}\n", []string{
-			"test A.b", "test A.d", "test A.e", "test A.f", "test A.g", "no test A.h", "no test A.i", "no test A.j", "no test A.k", "test A.L.m",
+		{"tests", "public class A {\n  [Fact] public void b() { c(); }\n  [Theory, InlineData(1)] public void d(int x) { c(); }\n  [Xunit.FactAttribute(DisplayName = \"x\")] public async Task e() => await c();\n  [Test] public void f() { c(); }\n  [TestMethod, Priority(1)] public void g() { c(); }\n  public void h() { c(); }\n  // [Fact] public void i() { c(); }\n  [Fact] public void j() { }\n  [Factory] public void k() { c(); }\n  class L { [TestCase(1)] public void m(int x) { c(); } }\n}\npublic abstract class N { [Fact] public void o() { c(); } }\n", []string{
+			"test A.b", "test A.d", "test A.e", "test A.f", "test A.g", "no test A.h", "no test A.i", "no test A.j", "no test A.k", "test A.L.m", "no test N.o",
 		}},
 	})
 }

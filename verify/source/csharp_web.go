@@ -46,7 +46,7 @@ func csHeader(property string) string {
 func (c *csFile) web() {
 	filtered := 0
 	for _, o := range c.opened {
-		if c.isMuted(int(c.at(o.name).start)) {
+		if c.muted.holds(int(c.at(o.name).start)) {
 			continue
 		}
 		c.webCall(o)
@@ -115,9 +115,11 @@ func (c *csFile) header(name string, at, a, b int) {
 
 // assigns notes the header that the assignment at token i sets: by index, or by a property.
 func (c *csFile) assigns(i int) {
-	end := c.until(i+1, ";", ",")
-	if !c.is(i, "=") {
-		end = i // joined to what was there
+	end := func() int {
+		if !c.is(i, "=") {
+			return i // joined to what was there
+		}
+		return c.until(i+1, ";", ",")
 	}
 	switch {
 	case c.is(i-1, "]"):
@@ -126,11 +128,11 @@ func (c *csFile) assigns(i int) {
 			return
 		}
 		if name, _ := c.chain(open-1, csNotation); c.ofResponse(name) {
-			c.header(c.headerName(open+1, i-1), open+1, i+1, end)
+			c.header(c.headerName(open+1, i-1), open+1, i+1, end())
 		}
 	case c.is(i-2, ".") && c.word(i-1) != "" && c.word(i-3) != "":
 		if name, _ := c.chain(i-3, csNotation); c.ofResponse(name) {
-			c.header(csHeader(c.word(i-1)), i-1, i+1, end)
+			c.header(csHeader(c.word(i-1)), i-1, i+1, end())
 		}
 	}
 }

@@ -40,6 +40,7 @@ var languages = []*language{
 	&kotlin,
 	&scala,
 	&csharp,
+	&php,
 	&verilog,
 	&ruby,
 	&clang,

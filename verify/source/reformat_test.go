@@ -92,6 +92,21 @@ var dialects = []dialect{
 		},
 	},
 	{
+		file:   "a.php",
+		before: "<p>function before() { callee(); }</p>\n<?php\n",
+		declarations: []string{
+			"abstract~class~A^{^#[^B(^1^)^]~final~public~static~function~&^NAME(^?int~$a^=^[1],^B|C~&...$b^)^:~?static^{^return~$x?->callee(^$a^)^;^}^}\n",
+			"if(^$a^)^{^function~NAME(^)^{^\\N\\callee(^)^;^}^}\n",
+			"enum~A:string^{^case~B='b'^;^public~function~NAME(^)^:~never^{^A::callee(^1^,^)^;^}^}\n",
+			"final~class~NAME~extends~\\B~implements~C,D^{^use~E^;^function~f(^)^{^new~callee(^)^;^}^}\n",
+			"$a~=~new~class(^1^)~extends~B^{^private~function~NAME(^)^{^return~$this->callee(^)^;^}^}^;\n",
+		},
+		comments: []func(string) string{lines("// "), lines("# "), around("/*", "*/"), around("/** @x\n", "*/")},
+		strings: []func(string) string{
+			around("$s = <<<'X9'\n", "\nX9;"), around("$s = <<<X9\n\\", "\n  X9;"), around("?>\n", "\n<?php "),
+		},
+	},
+	{
 		file: "a.cs",
 		declarations: []string{
 			"class~A^{^[^B(^1^)^]~public~static~async~Task<int>~NAME<T>(^this~int[]~a,^params~string[]~b^)~where~T~:~C,~new()^{^await~x?.callee<T>(^a^)^;^}^}\n",

@@ -55,6 +55,9 @@ func (f *File) Validates(d *Decl, param string) (line int, how string, ok bool) 
 // mentions returns the offsets in the body of d at which the parameter is meant as a value.
 func (f *File) mentions(d *Decl, name, rest string) []int {
 	var found []int
+	if f.Language == PHP {
+		name = "$" + name
+	}
 	word := []byte(name)
 	for i := d.Body.Start; i < d.Body.End; {
 		j := bytes.Index(f.Text[i:d.Body.End], word)
@@ -68,7 +71,7 @@ func (f *File) mentions(d *Decl, name, rest string) []int {
 		case f.Language != Shell && at > 0 && isNameByte(f.Text[at-1]), i < len(f.Text) && isNameByte(f.Text[i]): // a part of another name
 		case f.isMember(at), f.isLabel(at), f.inComment(at), f.inPlainString(at):
 		case rest != "" && !f.followedBy(i, rest):
-		case f.rebound(d, name, at):
+		case f.rebound(d, strings.TrimPrefix(name, "$"), at):
 		default:
 			found = append(found, at)
 		}
@@ -92,7 +95,7 @@ func (f *File) isMember(at int) bool {
 	if bytes.HasSuffix(before, []byte("...")) {
 		return false
 	}
-	return bytes.HasSuffix(before, []byte(".")) || bytes.HasSuffix(before, []byte("->"))
+	return bytes.HasSuffix(before, []byte(".")) && f.Language != PHP || bytes.HasSuffix(before, []byte("->")) || bytes.HasSuffix(before, []byte("::"))
 }
 
 func (f *File) isLabel(at int) bool {
@@ -201,6 +204,7 @@ var converting = map[string]bool{
 	"len": true, "str": true, "string": true, "int": true, "float": true, "bytes": true, "list": true, "set": true, "tuple": true,
 	"dict": true, "String": true, "Number": true, "strings.TrimSpace": true, "strings.ToLower": true, "strings.ToUpper": true,
 	"bytes.TrimSpace": true, "byte": true, "int64": true, "uint64": true, "float64": true, "Boolean": true, "Object.keys": true,
+	"strlen": true, "mb_strlen": true, "trim": true, "count": true, "strtolower": true, "strtoupper": true, "intval": true,
 }
 
 // subject returns the offset of the name that an argument begins with: after sigils, a keyword ("data=") and conversions.
