@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
+	"syscall"
 )
 
 // decl is a declaration as all readers are compared by it.
@@ -60,15 +59,15 @@ func (f *findings) understood(d decl) bool {
 func ctags(language, folder string, files []text) (*findings, error) {
 	n, ok := ctagsNormals[language]
 	if !ok {
-		return nil, fmt.Errorf("Universal Ctags does not know %s", language)
+		return nil, fmt.Errorf("no kinds of Universal Ctags are known for %s", language)
 	}
 	found := newFindings()
-	out, err := runCtags(n, folder, files, 20*time.Second)
-	if errors.Is(err, context.DeadlineExceeded) {
+	out, err := runCtags(n, folder, files, 60)
+	if errors.Is(err, errTooLong) {
 		for _, s := range files {
-			some, err := runCtags(n, folder, []text{s}, 3*time.Second)
+			some, err := runCtags(n, folder, []text{s}, 5)
 			switch {
-			case errors.Is(err, context.DeadlineExceeded):
+			case errors.Is(err, errTooLong):
 				found.errors[s.name] = [][2]int{{1, bytes.Count(s.body, []byte("\n")) + 1}}
 			case err != nil:
 				return nil, err
@@ -83,15 +82,18 @@ func ctags(language, folder string, files []text) (*findings, error) {
 	return found, n.read(found, language, out)
 }
 
-// runCtags returns what ctags says, a line of JSON for each tag.
-func runCtags(n ctagsNormal, folder string, files []text, limit time.Duration) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
+// errTooLong is the error for a judge that was stopped.
+var errTooLong = errors.New("took too long")
+
+// runCtags returns what ctags says, a line of JSON for each tag. It is stopped after so many seconds of processor time, which do not
+// depend on what else the machine does.
+func runCtags(n ctagsNormal, folder string, files []text, seconds int) ([]byte, error) {
 	args := []string{"--quiet", "--options=NONE", "--sort=no", "--output-format=json", "--fields=+nKS", "--language-force=" + n.language, "-f", "-", "-L", "-"}
 	if n.extra != "" {
 		args = append(args, n.extra)
 	}
-	cmd := exec.CommandContext(ctx, "ctags", args...)
+	limited := fmt.Sprintf(`ulimit -t %d && exec ctags "$@"`, seconds)
+	cmd := exec.Command("sh", append([]string{"-c", limited, "sh"}, args...)...)
 	cmd.Dir = folder
 	var names, problems bytes.Buffer
 	for _, s := range files {
@@ -99,8 +101,8 @@ func runCtags(n ctagsNormal, folder string, files []text, limit time.Duration) (
 	}
 	cmd.Stdin, cmd.Stderr = &names, &problems
 	out, err := cmd.Output()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if p := cmd.ProcessState; p != nil && p.Sys().(syscall.WaitStatus).Signaled() {
+		return nil, errTooLong
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ctags: %w: %s", err, problems.String())
