@@ -517,9 +517,6 @@ func (c *cfile) typedef(start, i, b int, s cScope) int {
 		if body != nil && body.Name == "" && plain {
 			d.Kind, d.Body = Class, body.Body
 		}
-		if body != nil && body.Name == d.Name {
-			continue
-		}
 		c.declared[name] = true
 		c.Decls = append(c.Decls, d)
 	}
@@ -533,9 +530,7 @@ func (c *cfile) declarator(a, b int) (name int, plain bool) {
 		c.work++
 		switch word := c.word(i); {
 		case word != "" && !cKeyword[word]:
-			if name >= 0 && c.is(i-1, "::") || !isUpper(word) || name < 0 {
-				name = i
-			}
+			name = i
 		case c.is(i, "("):
 			if c.isAny(i+1, "*", "&", "^", "&&") || c.word(i+1) != "" && c.is(i+2, "::") { // (*name)(…)
 				if inner, _ := c.declarator(i+1, c.closed(i, b)); inner >= 0 {

@@ -46,6 +46,8 @@ func (c *cfile) body(open int, s cScope) {
 			if next, _ := c.class(start, i, m, s, nil); next > i {
 				i = next - 1
 			}
+		case "typedef":
+			i = max(c.typedef(i, i, m, s)-1, i)
 		case "if":
 			k := i + 1
 			if c.word(k) != "" { // if constexpr, if UNLIKELY(x)

@@ -298,7 +298,7 @@ func (r *rustFile) item(i, b int, owner, within string) int {
 	case "type":
 		if name != "" {
 			end := r.end(k, b)
-			if within != "impl" && within != "trait" {
+			if within != "trait" {
 				r.Decls = append(r.Decls, Decl{Kind: Type, Name: name, Owner: owner, Decorators: decorators, Span: r.span(start, end), Line: r.lineOf(k + 1)})
 			}
 			return end
