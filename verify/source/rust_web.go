@@ -178,7 +178,8 @@ func (r *rustFile) tokenAt(offset int) int {
 // argument returns the literal that an argument is, that its name stands for, or that a constructor such as from_static is given.
 func (r *rustFile) argument(s Span) (string, bool) {
 	text := strings.TrimLeft(r.part(s), "& ")
-	for _, lit := range r.StringsIn(s) {
+	if literals := r.StringsIn(s); len(literals) > 0 {
+		lit := literals[0]
 		rest := strings.TrimSpace(r.src[lit.Span.End:s.End])
 		switch before := strings.TrimLeft(r.src[s.Start:lit.Span.Start], "& \n\t"); {
 		case before == "" && rest == "":
