@@ -259,5 +259,6 @@ func (e *env) printAudit(o *auditOut) error {
 
 func postureWords(s posture.Summary) string {
 	t := s.Objectives
-	return fmt.Sprintf("%d of %d objectives mitigated, %d of them verified; %d at risk, %d unassessed", t.Status.Mitigated, t.Total, t.Assurance.Verified, t.Status.AtRisk, t.Status.Unassessed)
+	return fmt.Sprintf("%d of %d controls verified; %d of %d objectives mitigated, %d of them verified; %d at risk, %d unassessed",
+		s.Controls.Verification[evidence.Verified], s.Controls.Total, t.Status.Mitigated, t.Total, t.Assurance.Verified, t.Status.AtRisk, t.Status.Unassessed)
 }
