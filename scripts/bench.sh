@@ -28,6 +28,7 @@ row() {
 row "ratio ≥ 0.7 of the no-op tool's requests per second" ./tools 'BenchmarkGetControls$' 100x
 row "ratio ≤ 3 of a one-row commit" ./service 'BenchmarkEdit$' 2000x
 row "ratio ≤ 5 of writing 1,000 rows" ./service 'BenchmarkRun$' 20x
+row "the proof under 100 ms, the issuer's keys at hand" ./service 'BenchmarkAttestedRun$' 20x
 row "Check1000 ≤ 3 of Floor: walking, reading and hashing the same files" ./verify 'Check1000|Floor' 10x
 row "each language ≥ half of go/parser" ./verify/source 'Parse(Go|Python|JavaScript|TypeScript)$|GoParser' 20x
 row "10,000 COs ≤ 11 of 1,000" ./posture '.' 50x

@@ -20,7 +20,8 @@ import (
 // proof is what came with a statement to prove where it comes from, its signatures checked as far as that needs no transaction.
 type proof struct {
 	envelope *attest.Envelope
-	raw      string // of the token
+	signed   *evidence.Statement // what is in the envelope
+	raw      string              // of the token
 	token    *attest.Token
 	issuer   attest.Issuer
 	rules    attest.Rules // that the token was checked by
@@ -28,6 +29,14 @@ type proof struct {
 
 // none reports whether the statement came alone.
 func (p *proof) none() bool { return p.envelope == nil && p.token == nil }
+
+// read returns the statement and its canonical form; one that was signed is read already, and is canonical. Errors: [threat.Invalid].
+func (p *proof) read(statement json.RawMessage) (evidence.Statement, []byte, error) {
+	if p.signed != nil {
+		return *p.signed, bytes.TrimSpace(statement), nil
+	}
+	return evidence.ReadStatement(statement)
+}
 
 // publicURL is where clients reach the server: what tokens name as their audience.
 type publicURL struct{ text atomic.Pointer[string] }
@@ -62,10 +71,11 @@ func (s *Service) prove(ctx context.Context, who account.Principal, in SubmitRun
 		if e.Type() != attest.PayloadType {
 			return nil, nil, threat.Errorf(threat.Invalid, "the payload's type is %s", threat.Clip(e.Type(), 60)).In("envelope.payloadType").Hinted("must be %s", attest.PayloadType)
 		}
-		if _, err := evidence.ParseStatement(e.Payload()); err != nil { // what is signed must have one reading
+		st, err := evidence.ParseStatement(e.Payload()) // what is signed must have one reading
+		if err != nil {
 			return nil, nil, err
 		}
-		p.envelope, statement = e, e.Payload()
+		p.envelope, p.signed, statement = e, &st, e.Payload()
 	case len(in.Statement) == 0:
 		return nil, nil, threat.Errorf(threat.Invalid, "there is no statement").In("statement").Hinted("a statement, or an envelope that holds one")
 	}

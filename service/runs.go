@@ -77,7 +77,7 @@ func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in Submi
 		if err != nil {
 			return SubmitRunOut{}, err
 		}
-		st, canonical, err := evidence.ReadStatement(statement)
+		st, canonical, err := p.read(statement)
 		if err != nil {
 			return SubmitRunOut{}, err
 		}
