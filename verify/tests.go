@@ -238,6 +238,7 @@ func (t *testClaim) selects(file string, names []string) bool {
 func byClass(lang source.Language) bool {
 	switch lang {
 	case source.Python, source.CSharp, source.Ruby, source.PHP:
+	case source.Python, source.CSharp, source.Ruby, source.SQL:
 		return true
 	}
 	return onJVM(lang)

@@ -49,6 +49,7 @@ func BenchmarkParseC(b *testing.B)      { benchmarkParse(b, C) }
 func BenchmarkParseCPP(b *testing.B)    { benchmarkParse(b, CPP) }
 func BenchmarkParseRust(b *testing.B)   { benchmarkParse(b, Rust) }
 
+func BenchmarkParseSQL(b *testing.B)   { benchmarkParse(b, SQL) }
 func BenchmarkParseShell(b *testing.B) { benchmarkParse(b, Shell) }
 func BenchmarkParseRuby(b *testing.B)  { benchmarkParse(b, Ruby) }
 

@@ -47,6 +47,7 @@ var languages = []*language{
 	&cplusplus,
 	&rust,
 	&shell,
+	&sql,
 }
 
 // ErrUnsupported is the error for a file in a language that the package does not parse.

@@ -183,6 +183,21 @@ var dialects = []dialect{
 			},
 		},
 	},
+	{
+		file: "a.sql",
+		declarations: []string{
+			"CREATE~OR~REPLACE~FUNCTION~NAME(^a~int,^b~text~DEFAULT~'x'^)^\nRETURNS~int~AS~$$^\nBEGIN~PERFORM~s.callee(^a^);~END;^\n$$~LANGUAGE~plpgsql;\n", "create~table~if~not~exists~s.NAME(^a~int~default~callee()^);\n",
+			"CREATE~PROCEDURE~NAME~@a~int,~@b~int~AS~BEGIN~IF~@a~=~1~BEGIN~EXEC~callee~@b~END~END\nGO\n", "CREATE~FUNCTION~\"NAME\"()~RETURNS~int~BEGIN~ATOMIC^\nSELECT~callee(1);^\nEND;\n",
+			"CREATE~VIEW~NAME~AS~SELECT~callee(^1^);\n",
+		},
+		comments: []func(string) string{lines("-- "), around("/*", "*/"), around("/* /*", "*/ */")},
+		strings: []func(string) string{
+			func(text string) string { return "SELECT '" + strings.ReplaceAll(text, "'", "''") + "';\n" }, around("SELECT $EOT$", "$EOT$;"),
+			func(text string) string {
+				return "SELECT E'" + strings.NewReplacer("'", "\\'", "\\", "\\\\").Replace(text) + "';\n"
+			},
+		},
+	},
 }
 
 // laidOut fills the marks of a declaration with drawn blanks, the same for each kind of run so that indentation stays whole.
