@@ -237,8 +237,7 @@ func (t *testClaim) selects(file string, names []string) bool {
 // byClass reports whether the tests of a language are methods of classes, named "Class.method".
 func byClass(lang source.Language) bool {
 	switch lang {
-	case source.Python, source.CSharp, source.Ruby, source.PHP:
-	case source.Python, source.CSharp, source.Ruby, source.SQL:
+	case source.Python, source.CSharp, source.Ruby, source.SQL, source.PHP:
 		return true
 	}
 	return onJVM(lang)
