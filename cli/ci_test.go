@@ -219,3 +219,35 @@ func runGitLab(t testing.TB) func(*testscript.TestScript, bool, []string) {
 		}
 	}
 }
+
+// Every field by which a proof is refused is in the table of docs/attestation.md.
+func TestRefusalsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/attestation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, name := range []string{"../auth/attest/check.go", "../auth/attest/token.go", "../auth/attest/envelope.go", "../service/proof.go", "../store/trust.go"} {
+		code, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := regexp.MustCompile(`(?:In\("(proof\.[a-z_.]+|envelope[a-zA-Z.]*)"\)|bad\("([a-z_.]+)", [^)])`).FindAllStringSubmatch(string(code), -1)
+		for _, m := range fields {
+			field := m[1]
+			if field == "" {
+				field = "proof." + m[2]
+			}
+			n++
+			if strings.HasPrefix(field, "envelope.") && !strings.HasSuffix(field, "payloadType") { // the service says whose it is
+				field = "proof." + field
+			}
+			if !strings.Contains(string(page), "`"+field+"`") {
+				t.Errorf("%s refuses by %s, which docs/attestation.md does not explain", name, field)
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("%d refusals found: the search is broken", n)
+	}
+}
