@@ -4,6 +4,10 @@
 (enum_item name: (_) @type)
 (union_item name: (_) @type)
 (trait_item name: (_) @type)
-(type_item name: (_) @type)
+(source_file (type_item name: (_) @type))
+(mod_item body: (declaration_list (type_item name: (_) @type)))
+(block (type_item name: (_) @type))
+; "type Item = …" in an impl gives a value to the associated type of a trait.
+(impl_item body: (declaration_list (type_item name: (_) @type_maybe)))
 (associated_type name: (_) @type_maybe)
 (macro_definition name: (_) @function_maybe)
