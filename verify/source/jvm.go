@@ -29,6 +29,8 @@ type jvmMark struct {
 }
 
 func newJVM(r *reader) *jvm {
+	n := len(r.tokens)
+	r.Calls, r.opens, r.Decls = make([]Call, 0, n/16+4), make([]int, 0, n/16+4), make([]Decl, 0, n/80+4)
 	return &jvm{
 		reader: r, named: map[int]bool{}, consts: map[string]string{}, bound: map[string]bool{}, types: map[string]string{},
 		words: map[int]map[string]bool{}, headers: map[int]Span{}, results: map[int]Span{},

@@ -13,6 +13,9 @@ func (j *jvm) web() {
 		if len(j.Calls[i].Args) == 0 && !j.is(j.opens[i], "{") {
 			continue
 		}
+		if name := j.Calls[i].Name; !jvmCallWords[lastPart(name)] {
+			continue
+		}
 		c := j.call(i)
 		j.environment(c)
 		j.header(c, handed)
@@ -30,6 +33,15 @@ func (j *jvm) web() {
 	j.secured()
 	j.tests()
 }
+
+// jvmCallWords are the last parts of names of calls that mean something to web.
+var jvmCallWords = wordSet(`setHeader addHeader setIntHeader addIntHeader setDateHeader addDateHeader header putHeader StaticHeadersWriter
+	set add put append setIfAbsent addIfAbsent putSingle putIfAbsent
+	getenv get getOrDefault getOrElse getValue containsKey contains apply environmentVariable
+	addFilterBefore addFilterAfter addFilterAt addFilter setFilter FilterRegistrationBean addInterceptor register install intercept handler
+	before beforeMatched after afterMatched
+	exception catch onFailure recover recoverCatching fold exceptionally exceptionallyCompose onErrorResume onErrorReturn onErrorMap
+	onErrorResumeNext onErrorReturnItem`)
 
 // jvmCall is a call and what is called on.
 type jvmCall struct {
@@ -210,6 +222,11 @@ type handedName struct {
 func (j *jvm) handedHeaders() map[handedName]bool {
 	found := map[handedName]bool{}
 	for i := range j.Calls {
+		switch lastPart(j.Calls[i].Name) {
+		case "ResponseEntity", "headers", "httpHeaders", "getHeaders", "getResponseHeaders":
+		default:
+			continue
+		}
 		c := j.call(i)
 		switch c.last {
 		case "ResponseEntity":

@@ -311,15 +311,16 @@ func (k *kotlinfile) mark(i int) {
 	switch {
 	case k.isAny(i, "(", "[", "{"):
 		k.brackets = append(k.brackets, i)
-		if k.is(i, "(") {
-			k.arguments(i)
-		}
 		if k.is(i, "{") {
 			k.brace(i)
 		}
 	case k.isAny(i, ")", "]", "}"):
 		if n := len(k.brackets); n > 0 {
 			k.brackets = k.brackets[:n-1]
+		}
+	case k.is(i, "="): // of an argument that is given by name
+		if n := len(k.brackets); n > 0 && k.word(i-1) != "" && k.isAny(i-2, "(", ",") && k.is(k.brackets[n-1], "(") {
+			k.labels = append(k.labels, int(k.at(i-1).start))
 		}
 	case k.is(i, "->"):
 		f := k.frame()
@@ -432,7 +433,7 @@ func (k *kotlinfile) keyword(i int) (int, error) {
 			}
 		}
 	default:
-		if kotlinModifiers[w] && (k.word(i+1) != "" || k.is(i+1, "@") || k.at(i+1).kind == newlineToken) {
+		if (k.word(i+1) != "" || k.is(i+1, "@") || k.at(i+1).kind == newlineToken) && kotlinModifiers[w] {
 			if k.start < 0 {
 				k.start = i
 			}

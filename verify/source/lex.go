@@ -64,7 +64,7 @@ func newLexer(f *File) *lexer {
 	if bytes.HasPrefix(l.text[l.pos:], []byte("#!")) && !bytes.HasPrefix(l.text[l.pos:], []byte("#![")) {
 		l.pos = l.lineEnd(l.pos)
 	}
-	l.tokens = make([]lexeme, 0, len(l.text)/5+8)
+	l.tokens = make([]lexeme, 0, len(l.text)/4+8)
 	return l
 }
 

@@ -376,10 +376,12 @@ func (s *scalafile) read() error {
 		for n := len(s.frames); n > 0 && i >= s.frames[n-1].end; n = len(s.frames) {
 			s.frames = s.frames[:n-1]
 		}
-		if f, ok := s.opening[i]; ok {
-			s.frames = append(s.frames, f)
-		}
 		t := s.tokens[i]
+		if t.fresh || t.kind == markToken && t.match > int32(i) { // a brace, or the first of a block by indentation
+			if f, ok := s.opening[i]; ok {
+				s.frames = append(s.frames, f)
+			}
+		}
 		switch {
 		case t.kind == newlineToken:
 			i++
@@ -396,6 +398,9 @@ func (s *scalafile) read() error {
 			continue
 		case s.is(i, "<-") && s.is(i-1, ")") && isTitle(s.word(s.partner(i-1)-1)):
 			s.named[s.partner(i-1)-1] = true
+		}
+		if s.is(i, "=") && s.word(i-1) != "" && s.isAny(i-2, "(", ",") { // an argument that is given by name
+			s.labels = append(s.labels, int(s.at(i-1).start))
 		}
 		if t.kind == markToken && s.isAny(i, "(", "{") {
 			s.bracket(i)
@@ -432,11 +437,6 @@ func (s *scalafile) annotation(i int) int {
 // bracket notes the names of arguments in round brackets, and the parameters of a function literal at the head of either kind.
 func (s *scalafile) bracket(open int) {
 	if s.is(open, "(") {
-		for _, item := range s.items(open, ",") {
-			if a := item[0]; s.word(a) != "" && s.is(a+1, "=") {
-				s.labels = append(s.labels, int(s.at(a).start))
-			}
-		}
 		if s.isAny(s.skip(open), "=>", "⇒") {
 			s.lambda(open, s.skip(open)+1)
 		}
@@ -465,8 +465,8 @@ func (s *scalafile) lambda(open, body int) {
 			names = append(names, w)
 		}
 	}
-	end := s.partner(open)
-	for end = body; end < len(s.tokens) && end < body+400 && !s.isAny(end, ")", "]", "}", ",", ";") && s.at(end).kind != newlineToken; end = s.skip(end) {
+	end := body
+	for ; end < len(s.tokens) && end < body+400 && !s.isAny(end, ")", "]", "}", ",", ";") && s.at(end).kind != newlineToken; end = s.skip(end) {
 		s.work++
 	}
 	if len(names) > 0 {
@@ -542,7 +542,7 @@ func (s *scalafile) keyword(i int) (int, error) {
 		}
 		return next, nil
 	default:
-		if scalaModifiers[w] && (s.word(i+1) != "" || s.is(i+1, "@") || s.at(i+1).kind == newlineToken) {
+		if (s.word(i+1) != "" || s.is(i+1, "@") || s.at(i+1).kind == newlineToken) && scalaModifiers[w] {
 			return s.modifier(i), nil
 		}
 		if s.isAny(i+1, "=>", "⇒") { // x => body
@@ -1065,8 +1065,12 @@ func (s *scalafile) wrapped() {
 	http4s, akka := s.importsFrom("org.http4s"), s.importsFrom("akka.http", "org.apache.pekko.http")
 	register := func(name string, at int) { s.Middle = append(s.Middle, Reference{Name: name, Line: s.lineOf(at)}) }
 	for i := range s.Calls {
+		name := s.Calls[i].Name
+		root, _, _ := strings.Cut(name, ".")
+		if last := lastPart(name); !scalaCallWords[last] && !scalaDirectives[name] && !(http4s && scalaMiddleware[root]) {
+			continue
+		}
 		c := s.call(i)
-		root, _, _ := strings.Cut(c.Name, ".")
 		switch {
 		case http4s && scalaMiddleware[root] && len(c.args) > 0:
 			register(root, c.open)
@@ -1114,6 +1118,10 @@ func (s *scalafile) wrapped() {
 		}
 	}
 }
+
+// scalaCallWords are the last parts of names of calls that mean something to wrapped.
+var scalaCallWords = wordSet(`DefaultHttpFilters respondWithHeader respondWithHeaders respondWithDefaultHeader respondWithDefaultHeaders
+	withHeaders putHeaders env envOrElse envOrNone envOrSome`)
 
 // chainEnd returns the index behind the dotted name at token i.
 func (s *scalafile) chainEnd(i int) int {

@@ -8,10 +8,11 @@ import (
 // reader walks over the tokens of a text and notes facts. Indices beyond the tokens are allowed everywhere: there is nothing.
 type reader struct {
 	*File
-	src    string
-	tokens []lexeme
-	opens  []int  // for each call the index of its bracket, until the calls are sorted
-	angled []bool // the marks "<" and ">" that enclose type arguments, and are no comparison; nil until angles finds some
+	src     string
+	tokens  []lexeme
+	scratch [][2]int // of note
+	opens   []int    // for each call the index of its bracket, until the calls are sorted
+	angled  []bool   // the marks "<" and ">" that enclose type arguments, and are no comparison; nil until angles finds some
 
 	unclosed [3][]bool // the marks "<" that angles was asked about in vain, by how much it was allowed
 }
@@ -114,8 +115,10 @@ func (r *reader) items(open int, separator string) [][2]int {
 }
 
 // cut cuts the tokens from a up to b at the separator on the top level.
-func (r *reader) cut(a, b int, separator string) [][2]int {
-	var all [][2]int
+func (r *reader) cut(a, b int, separator string) [][2]int { return r.cutInto(nil, a, b, separator) }
+
+// cutInto is cut, which adds to what is there.
+func (r *reader) cutInto(all [][2]int, a, b int, separator string) [][2]int {
 	from, depth := a, 0
 	for i := a; i < b; i = r.skip(i) {
 		r.work++
@@ -403,8 +406,12 @@ func (r *reader) note(name string, first, open int) {
 	}
 	start := int(r.at(first).start)
 	c := Call{Name: name, Span: Span{start, int(r.at(m).end)}, Line: r.LineOf(start)}
-	for _, item := range r.items(open, ",") {
-		c.Args = append(c.Args, r.span(item[0], item[1]))
+	r.scratch = r.cutInto(r.scratch[:0], open+1, m, ",")
+	if n := len(r.scratch); n > 0 {
+		c.Args = make([]Span, n)
+		for i, item := range r.scratch {
+			c.Args[i] = r.span(item[0], item[1])
+		}
 	}
 	r.Calls = append(r.Calls, c)
 	r.opens = append(r.opens, open)
