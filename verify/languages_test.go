@@ -45,6 +45,18 @@ var ecosystems = []ecosystem{
 		passed:  [][2]string{{"LoginTest.testRefuses", ""}, {"tests/LoginTest.php", "testRefuses"}, {"tests/limits.php", ""}},
 		failed:  [][3]string{{"tests/LoginTest.php", "testLater", "was skipped"}, {"testLater", "", "was skipped"}},
 	},
+	{
+		name: "Swift",
+		files: map[string]string{
+			"Tests/AppTests/LoginTests.swift": "import XCTest\nfinal class LoginTests: XCTestCase {\n  func testRefuses() { check() }\n  func testLater() throws { throw XCTSkip(\"x\"); check() }\n  func helper() { check() }\n}\nstruct Limits { @Test func locks() { check() } @Test(.disabled()) func gone() { check() } }\n",
+		},
+		defined: [][2]string{{"testRefuses", ""}, {"LoginTests.testRefuses", ""}, {"Tests/**/*.swift", "Limits.locks"}},
+		skipped: [][2]string{{"testLater", "XCTSkip"}},
+		absent:  []string{"helper", "gone"},
+		report:  `<testsuites><testsuite name="x"><testcase classname="AppTests.LoginTests" name="testRefuses"/><testcase classname="AppTests.LoginTests" name="testLater"><skipped/></testcase><testcase classname="AppTests.Limits" name="locks()"/></testsuite></testsuites>`,
+		passed:  [][2]string{{"LoginTests.testRefuses", ""}, {"Tests/**/*.swift", "testRefuses"}},
+		failed:  [][3]string{{"testLater", "", "was skipped"}},
+	},
 }
 
 // The tests of each language are found, told to be skipped, and looked up in a report as its runners write it.
@@ -79,8 +91,9 @@ func TestTestsOfLanguages(t *testing.T) {
 // What import_present takes for the same module.
 func TestImportsOfLanguages(t *testing.T) {
 	dir := write(t, map[string]string{
-		"A.cs":  "using System.Text;\nusing J = Newtonsoft.Json.Linq;\nusing static System.Math;\n// using Gone;\n",
-		"a.php": "<?php\nuse App\\Models\\{User, Post as P};\nuse \\Psr\\Log\\LoggerInterface;\n// use Gone;\nclass A { use Loud; }\n",
+		"A.cs":    "using System.Text;\nusing J = Newtonsoft.Json.Linq;\nusing static System.Math;\n// using Gone;\n",
+		"a.php":   "<?php\nuse App\\Models\\{User, Post as P};\nuse \\Psr\\Log\\LoggerInterface;\n// use Gone;\nclass A { use Loud; }\n",
+		"a.swift": "import Vapor\nimport struct Crypto.SHA256\n// import Gone\n",
 	})
 	for _, c := range []struct {
 		file, module string
@@ -99,6 +112,10 @@ func TestImportsOfLanguages(t *testing.T) {
 		{"a.php", `App\Mod`, false},
 		{"a.php", "Loud", false},
 		{"a.php", "Gone", false},
+		{"a.swift", "Vapor", true},
+		{"a.swift", "Crypto", true},
+		{"a.swift", "Crypto.SHA256", true},
+		{"a.swift", "Gone", false},
 	} {
 		o := check(t, dir, evidence.ImportPresent, "file", c.file, "module", c.module)
 		if passed := o.Verdict == evidence.Pass; passed != c.want {

@@ -97,12 +97,12 @@ func (c *testCode) skippedAlways(t source.Test) string {
 		return ""
 	}
 	switch first := calls[0]; first.Name[strings.LastIndexByte(first.Name, '.')+1:] {
-	case "Skip", "Skipf", "SkipNow", "skipTest", "skip", "Ignore", "Inconclusive", "markTestSkipped", "markTestIncomplete":
+	case "Skip", "Skipf", "SkipNow", "skipTest", "skip", "Ignore", "Inconclusive", "markTestSkipped", "markTestIncomplete", "XCTSkip":
 		if c.code == nil {
 			c.code = c.facts.Code()
 		}
 		switch strings.TrimSpace(string(c.code[d.Body.Start:first.Span.Start])) {
-		case "", "await", "return", "raise":
+		case "", "await", "return", "raise", "throw":
 			return first.Name
 		}
 	}

@@ -151,6 +151,8 @@ func holdsTests(file string) bool {
 		return strings.Contains(strings.ToLower(file), "test") || strings.HasPrefix(base, "check_")
 	case lang == source.PHP && strings.HasSuffix(base, "Test.php"):
 		return true
+	case lang == source.Swift:
+		return strings.HasSuffix(base, "Tests.swift") || strings.HasSuffix(base, "Test.swift") || strings.Contains("/"+file, "Tests/")
 	case lang == source.CSharp: // the runner looks at attributes, in every file of a project for tests
 		return strings.Contains(file, "Test") || strings.Contains(file, "Spec") || strings.Contains("/"+file, "/test")
 	case lang == source.Shell && strings.HasSuffix(base, ".bats"):
@@ -237,7 +239,7 @@ func (t *testClaim) selects(file string, names []string) bool {
 // byClass reports whether the tests of a language are methods of classes, named "Class.method".
 func byClass(lang source.Language) bool {
 	switch lang {
-	case source.Python, source.CSharp, source.Ruby, source.SQL, source.PHP:
+	case source.Python, source.CSharp, source.Ruby, source.SQL, source.PHP, source.Swift:
 		return true
 	}
 	return onJVM(lang)

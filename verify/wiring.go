@@ -40,7 +40,7 @@ func imports(language source.Language, imp source.Import, want string) bool {
 		return true
 	}
 	switch language {
-	case source.Python, source.Java, source.Kotlin, source.Scala:
+	case source.Python, source.Java, source.Kotlin, source.Scala, source.Swift:
 		if strings.HasPrefix(imp.Module, want+".") {
 			return true
 		}

@@ -44,6 +44,7 @@ func BenchmarkParseJava(b *testing.B)   { benchmarkParse(b, Java) }
 func BenchmarkParseKotlin(b *testing.B) { benchmarkParse(b, Kotlin) }
 func BenchmarkParseScala(b *testing.B)  { benchmarkParse(b, Scala) }
 func BenchmarkParseCSharp(b *testing.B) { benchmarkParse(b, CSharp) }
+func BenchmarkParseSwift(b *testing.B)  { benchmarkParse(b, Swift) }
 func BenchmarkParsePHP(b *testing.B)    { benchmarkParse(b, PHP) }
 func BenchmarkParseC(b *testing.B)      { benchmarkParse(b, C) }
 func BenchmarkParseCPP(b *testing.B)    { benchmarkParse(b, CPP) }

@@ -41,6 +41,7 @@ var languages = []*language{
 	&scala,
 	&csharp,
 	&php,
+	&swift,
 	&verilog,
 	&ruby,
 	&clang,

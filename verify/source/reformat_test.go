@@ -107,6 +107,19 @@ var dialects = []dialect{
 		},
 	},
 	{
+		file: "a.swift",
+		declarations: []string{
+			"extension~A.B:C~where~D==E^{^@F(^1^)~public~static~func~NAME<T>(^_~a:~[Int]^,^b~c:~T...^=^d^,^e:~@escaping~()~->~Void^)~async~throws~->~(A,~B?)~where~T:C~{^try~await~x?.callee<T>(^a:~1^)^}^}\n",
+			"func~NAME(^)^{^return~callee~{^$0^}^}\n",
+			"public~final~class~NAME<T:~A>:~B,^C^{^init?(^a:~Int^)~{^self.callee(^)^}^}\n",
+			"#if~A\nstruct~B~{^func~f(^)~{^g~{^a~in~func~NAME(^)~{^callee(^)^}^}^}^}\n#endif\n",
+		},
+		comments: []func(string) string{lines("// "), lines("/// "), around("/*", "*/"), around("/* /*", "*/ */"), around("#if false\n", "\n#endif\n")},
+		strings: []func(string) string{
+			around("let s = ##\"\"\"\n", "\n\"\"\"##"), around("let s = \"\"\"\n", "\n\"\"\""), func(text string) string { return "let s = " + strconv.Quote(text) + "\n" },
+		},
+	},
+	{
 		file: "a.cs",
 		declarations: []string{
 			"class~A^{^[^B(^1^)^]~public~static~async~Task<int>~NAME<T>(^this~int[]~a,^params~string[]~b^)~where~T~:~C,~new()^{^await~x?.callee<T>(^a^)^;^}^}\n",

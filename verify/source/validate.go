@@ -253,7 +253,7 @@ func (f *File) subject(arg Span) int {
 var validatingWords = wordSet(`validate validates validated validator validators validation valid invalid verify verifies verified
 	verification check checks checked parse parses parsed sanitize sanitizes sanitized sanitise sanitises sanitised sanitizer
 	clean cleaned escape escapes escaped normalize normalized normalise normalised normalization ensure ensures require requires
-	required assert asserts assertion allow allows allowed deny denies denied match matches matched fullmatch atoi
+	required precondition assert asserts assertion allow allows allowed deny denies denied match matches matched fullmatch atoi
 	isinstance issubclass isdigit isalnum isalpha isnumeric isdecimal isidentifier isascii isspace isprintable isdisjoint`)
 
 // Words that take the meaning back: "skipValidation" and "logInvalid" do not validate.
