@@ -466,7 +466,7 @@ func (s *scalafile) lambda(open, body int) {
 		}
 	}
 	end := body
-	for ; end < len(s.tokens) && end < body+400 && !s.isAny(end, ")", "]", "}", ",", ";") && s.at(end).kind != newlineToken; end = s.skip(end) {
+	for ; end < len(s.tokens) && end < body+50 && !s.isAny(end, ")", "]", "}", ",", ";") && s.at(end).kind != newlineToken; end = s.skip(end) {
 		s.work++
 	}
 	if len(names) > 0 {
@@ -504,7 +504,7 @@ func (s *scalafile) keyword(i int) (int, error) {
 		if name := i + 1; s.word(name) != "" && (s.isAny(name+1, "=", "[", "<:", ">:", ";", "}", ":", "<%", ")") || s.at(name+1).kind == newlineToken || s.at(name+1).kind == noToken || s.at(name+1).kind == wordToken) {
 			m, start := s.take(i)
 			end := name + 1
-			for end < len(s.tokens) && end < name+200 && s.at(end).kind != newlineToken && !s.isAny(end, ";", "}", ")", ",", "type") {
+			for end < len(s.tokens) && end < name+50 && s.at(end).kind != newlineToken && !s.isAny(end, ";", "}", ")", ",", "type") {
 				s.work++
 				end = s.skip(end)
 			}
@@ -519,7 +519,7 @@ func (s *scalafile) keyword(i int) (int, error) {
 			s.condition(i+2, s.partner(i+1))
 		} else {
 			k := i + 1
-			for k < len(s.tokens) && !s.isAny(k, "then", "do", "=>", "⇒", "{", "}", ";") && s.at(k).kind != newlineToken && k < i+200 {
+			for k < len(s.tokens) && !s.isAny(k, "then", "do", "=>", "⇒", "{", "}", ";") && s.at(k).kind != newlineToken && k < i+50 {
 				s.work++
 				k = s.skip(k)
 			}
@@ -547,7 +547,7 @@ func (s *scalafile) keyword(i int) (int, error) {
 		}
 		if s.isAny(i+1, "=>", "⇒") { // x => body
 			if end := i + 2; !s.is(i-1, "case") {
-				for ; end < len(s.tokens) && end < i+400 && !s.isAny(end, ")", "]", "}", ",", ";") && s.at(end).kind != newlineToken; end = s.skip(end) {
+				for ; end < len(s.tokens) && end < i+50 && !s.isAny(end, ")", "]", "}", ",", ";") && s.at(end).kind != newlineToken; end = s.skip(end) {
 					s.work++
 				}
 				s.scopes = append(s.scopes, scope{span: s.span(i, end), names: []string{w}})

@@ -101,7 +101,7 @@ func (s *sqlFile) executes(i int) {
 
 // until notes a condition from token a up to the word.
 func (s *sqlFile) until(a int, word string) {
-	for k := a; k < len(s.tokens) && k < a+200; k = s.skip(k) {
+	for k := a; k < len(s.tokens) && k < a+50; k = s.skip(k) {
 		s.work++
 		if s.word(k, word) {
 			s.condition(a, k)
@@ -119,7 +119,7 @@ func (s *sqlFile) decides(i int) {
 		return
 	}
 	end := i + 1
-	for ; end < len(s.tokens) && end < i+200; end = s.skip(end) {
+	for ; end < len(s.tokens) && end < i+50; end = s.skip(end) {
 		s.work++
 		t := s.tokens[end]
 		if t.kind == directiveToken || s.is(end, ";") || s.word(end, "then", "loop", "do", "begin") || end > i+1 && t.fresh && sqlStatements[strings.ToLower(s.text(end))] {
