@@ -170,7 +170,7 @@ func (s *swiftFile) declarations() {
 
 // lineStop returns the index of the first token from i on that begins a line or ends what is around.
 func (s *swiftFile) lineStop(i int) int {
-	for n := 0; i < len(s.tokens) && n < 200; i, n = s.skip(i), n+1 {
+	for n := 0; i < len(s.tokens) && n < 100; i, n = s.skip(i), n+1 {
 		s.work++
 		t := s.tokens[i]
 		if t.fresh || s.is(i, ";") || t.match >= 0 && int(t.match) < i {

@@ -19,7 +19,7 @@ func (s *swiftFile) bodies() {
 
 // headerEnd returns the index of the brace that ends the header of a statement which begins at token i, or -1.
 func (s *swiftFile) headerEnd(i int, stop string) int {
-	for n := 0; i < len(s.tokens) && n < 300; i, n = s.skip(i), n+1 {
+	for n := 0; i < len(s.tokens) && n < 100; i, n = s.skip(i), n+1 {
 		s.work++
 		t := s.tokens[i]
 		if s.is(i, stop) && t.kind != noToken {
