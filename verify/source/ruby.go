@@ -61,6 +61,8 @@ func parseRuby(f *File) error {
 	for len(r.roles) <= len(r.tokens) {
 		r.roles = append(r.roles, rubyName)
 	}
+	r.Calls, r.calls = make([]Call, 0, len(r.tokens)/5), make([]rubyCall, 0, len(r.tokens)/5)
+	r.Decls, r.labels = make([]Decl, 0, len(r.tokens)/60+4), make([]int, 0, len(r.tokens)/10)
 	r.measure()
 	r.constants()
 	r.frames = []rubyFrame{{end: len(r.tokens), names: r.bound(0, len(r.tokens), true)}}
@@ -100,7 +102,7 @@ func (r *rubyFile) measure() {
 		switch next := min(r.skip(i), n); {
 		case r.stops(i):
 			r.ends[i], r.commas[i] = int32(i), int32(i)
-		case r.is(i, ","):
+		case r.sign(i) == ',':
 			r.ends[i], r.commas[i] = r.ends[next], int32(i)
 		default:
 			r.ends[i], r.commas[i] = r.ends[next], r.commas[next]
@@ -192,7 +194,7 @@ func (r *rubyFile) frame() *rubyFrame { return &r.frames[len(r.frames)-1] }
 func (r *rubyFile) constants() {
 	seen := map[string]bool{}
 	for i := range r.tokens {
-		if r.is(i, "=") && isConstant(r.word(i-1)) && r.role(i-1) == rubyName {
+		if r.sign(i) == '=' && isConstant(r.word(i-1)) && r.role(i-1) == rubyName {
 			name := r.text(i - 1)
 			if value, ok := r.stringIn(i+1, int(r.ends[i+1])); ok && !seen[name] {
 				r.consts[name] = value
@@ -225,7 +227,9 @@ func (r *rubyFile) bound(a, b int, outside bool) map[string]bool {
 		r.work++
 		t := r.tokens[i]
 		switch {
-		case t.kind == markToken && rubyAssigns[r.text(i)]:
+		case t.kind == newlineToken || t.kind == numberToken:
+		case t.kind == wordToken && r.roles[i] != rubyKeyword:
+		case t.kind == markToken && r.src[t.end-1] == '=' && rubyAssigns[r.text(i)]:
 			for k := i - 1; k >= a && r.role(k) == rubyName && r.word(k) != ""; k -= 2 {
 				names[r.text(k)] = true
 				if k--; r.is(k, "*") {
@@ -598,7 +602,10 @@ func (r *rubyFile) params(items [][2]int) []Param {
 func (r *rubyFile) chain(i int) (string, int) {
 	first := i
 	parts := []string{r.text(i)}
-	for r.isAny(first-1, ".", "&.", "::") {
+	if !r.joint(i - 1) {
+		return parts[0], i
+	}
+	for r.joint(first - 1) {
 		before := first - 2
 		role := r.role(before)
 		switch {
@@ -621,21 +628,47 @@ done:
 	return strings.Join(parts, "."), first
 }
 
+// joint reports whether the token joins a receiver and the name behind it: ".", "&." or "::".
+func (r *rubyFile) joint(i int) bool {
+	t := r.at(i)
+	if t.kind != markToken {
+		return false
+	}
+	switch r.src[t.start] {
+	case '.':
+		return t.end == t.start+1
+	case '&':
+		return t.end == t.start+2 && r.src[t.start+1] == '.'
+	case ':':
+		return t.end == t.start+2
+	}
+	return false
+}
+
+// sign returns the mark of one byte that the token is, or 0.
+func (r *rubyFile) sign(i int) byte {
+	if t := r.at(i); t.kind == markToken && t.end == t.start+1 {
+		return r.src[t.start]
+	}
+	return 0
+}
+
 // call notes the call of the word at i, if it is one.
 func (r *rubyFile) call(i int, word string) {
 	end := int32(r.tokens[i].end)
 	open := -1
-	if r.is(i+1, "(") && r.tokens[i+1].start == end {
+	behind := r.sign(i + 1)
+	if behind == '(' && r.tokens[i+1].start == end {
 		open = i + 1
 	}
-	member := r.isAny(i-1, ".", "&.", "::")
+	member := r.joint(i - 1)
 	bare := word == "super"
 	switch {
 	case isConstant(word) && open < 0 && !r.isAny(i-1, ".", "&."):
 		return
-	case r.keyword(i-1, "def", "class", "module") || r.role(i-1) == rubyEndless: // the name, or the object before its dot
+	case !member && (r.keyword(i-1, "def", "class", "module") || r.role(i-1) == rubyEndless): // the name, or the object before its dot
 		return
-	case r.is(i+1, "=") && open < 0:
+	case behind == '=' && open < 0:
 		return
 	case !member && open < 0 && !bare && r.frame().names[word]:
 		return

@@ -91,7 +91,7 @@ var (
 )
 
 func newRubyLexer(f *File) *rubyLexer {
-	l := &rubyLexer{lexer: newLexer(f), locals: map[string]bool{}, defAt: -1, params: -1}
+	l := &rubyLexer{lexer: newLexer(f), locals: map[string]bool{}, defAt: -1, params: -1, roles: make([]rubyRole, 0, len(f.Text)/5+16)}
 	l.newlines = true
 	l.lexer.next = l.token
 	return l
@@ -137,6 +137,15 @@ func (l *rubyLexer) written(n int) string {
 // lastIs reports whether the last token is that mark.
 func (l *rubyLexer) lastIs(mark string) bool {
 	return l.last().kind == markToken && l.written(0) == mark
+}
+
+// joined reports whether the last token is a dot behind which the name of a method comes.
+func (l *rubyLexer) joined() bool {
+	t := l.last()
+	if t.kind != markToken {
+		return false
+	}
+	return t.end == t.start+1 && l.text[t.start] == '.' || t.end == t.start+2 && l.text[t.start] == '&' && l.text[t.start+1] == '.'
 }
 
 // state tells what may come here.
@@ -210,19 +219,19 @@ func (l *rubyLexer) token() error {
 		l.lineComment()
 		return nil
 	}
-	if l.lineStart() {
+	if (c == '=' || c == '_') && l.lineStart() {
 		if done, err := l.outside(); done || err != nil {
 			return err
 		}
 	}
-	l.endLine(c == '.' && l.byteAt(1) != '.' || l.has("&."))
+	l.endLine(c == '.' && l.byteAt(1) != '.' || c == '&' && l.byteAt(1) == '.')
 	if l.aliases > 0 && c != ',' {
 		return l.aliased()
 	}
 	if l.def == defName && !l.lastIs(".") && c == '(' {
 		return l.fail(l.pos, "a method of an object in brackets is not understood")
 	}
-	if l.def == defName || l.lastIs(".") || l.lastIs("&.") {
+	if !isNameStart(c) && (l.def == defName || l.joined()) {
 		if op := l.operator(); op != "" && (l.def == defName || op != "[]" && op != "[]=") {
 			l.add(wordToken, l.pos, l.pos+len(op))
 			l.mean(rubyMember)
@@ -256,7 +265,7 @@ func (l *rubyLexer) token() error {
 		if l.character() {
 			return nil
 		}
-	case l.has("<<") && !l.has("<<="):
+	case c == '<' && l.has("<<") && !l.has("<<="):
 		if done, err := l.document(); done || err != nil {
 			return err
 		}
@@ -441,8 +450,7 @@ func (l *rubyLexer) name() error {
 		l.head()
 		return nil
 	}
-	member := l.lastIs(".") || l.lastIs("&.") || l.lastIs("::") && l.tokens[len(l.tokens)-1].end == int32(start)
-	state := l.state()
+	member := l.joined() || l.lastIs("::") && l.tokens[len(l.tokens)-1].end == int32(start)
 	end := l.queried(l.wordEnd(start))
 	if l.def == defName {
 		l.add(wordToken, start, l.setter(end))
@@ -468,8 +476,8 @@ func (l *rubyLexer) name() error {
 		l.add(wordToken, start, end)
 		l.mean(rubyMember)
 		return nil
-	case rubyKeywords[word]:
-		return l.keyword(word, state)
+	case len(word) <= 12 && rubyKeywords[word]:
+		return l.keyword(word, l.state())
 	}
 	bound := l.def == defParams || l.def == defUnclosed || l.piped || l.lastIs("=>")
 	if l.last().kind == wordToken && l.role(len(l.tokens)-1) == rubyKeyword && l.written(0) == "for" {

@@ -15,6 +15,11 @@ var rubyFilters = wordSet(`before_action prepend_before_action append_before_act
 // rubyGuards are the calls of a controller that are a filter themselves.
 var rubyGuards = wordSet(`protect_from_forgery http_basic_authenticate_with rate_limit`)
 
+// rubyTold are the other calls that say something here; those of ENV come beside them.
+var rubyTold = wordSet(`require require_relative load require_dependency autoload protect_from_forgery http_basic_authenticate_with rate_limit use unshift push
+	insert_before insert_after insert swap before after rescue_from error content_security_policy set_header add_header append_header store []= merge! update
+	reverse_merge! headers header new`)
+
 // rubySecure are the settings of the gem secure_headers, by the header that each sets.
 var rubySecure = map[string]string{
 	"hsts": "Strict-Transport-Security", "x_frame_options": "X-Frame-Options", "x_content_type_options": "X-Content-Type-Options",
@@ -28,7 +33,7 @@ func (r *rubyFile) web() {
 	for i := range r.calls {
 		c := &r.calls[i]
 		r.webCall(c)
-		if strings.HasSuffix(c.name, "SecureHeaders.Configuration.default") && c.block >= 0 {
+		if c.block >= 0 && strings.HasSuffix(c.name, "SecureHeaders.Configuration.default") {
 			for k := c.block; k < r.partner(c.block); k++ {
 				if header := rubySecure[r.word(k)]; header != "" && r.role(k) == rubyMember && r.is(k+1, "=") {
 					r.setHeader(header, k, k+2, r.statementEnd(k+2))
@@ -37,10 +42,10 @@ func (r *rubyFile) web() {
 		}
 	}
 	for i := range r.tokens {
-		switch {
-		case r.is(i, "["):
+		switch r.sign(i) {
+		case '[':
 			r.index(i)
-		case r.is(i, "="):
+		case '=':
 			r.assigns(i)
 		}
 	}
@@ -49,6 +54,9 @@ func (r *rubyFile) web() {
 // webCall looks at one call.
 func (r *rubyFile) webCall(c *rubyCall) {
 	last := lastPart(c.name)
+	if !rubyTold[last] && !rubyFilters[last] && c.name[0] != 'E' {
+		return
+	}
 	receiver := strings.TrimSuffix(strings.TrimSuffix(c.name, last), ".")
 	bare := receiver == ""
 	line := r.lineOf(c.index)

@@ -31,9 +31,10 @@ type shellFile struct {
 	indent    int // blanks that stand before each line and are no part of it
 	documents []shellDocument
 	tokens    []Span
-	quiet     int // words around: what is read is a part of one
-	doing     int // commands that do something, so far
-	deciding  int // conditions around
+	cuts      bool // tokens are wanted: for tests alone
+	quiet     int  // words around: what is read is a part of one
+	doing     int  // commands that do something, so far
+	deciding  int  // conditions around
 
 	functions []*shellFunction
 	assigning string // the variable whose value is being read
@@ -117,6 +118,7 @@ func shellTokens(text []byte) ([]Span, error) {
 	f := &File{Text: text}
 	f.indexLines()
 	p := newShellFile(f)
+	p.cuts = true
 	if err := p.script(); err != nil {
 		return nil, err
 	}
@@ -134,7 +136,7 @@ func (p *shellFile) fail(at int, message string) error { return p.syntaxError(at
 
 // token notes a token, unless it is a part of a word.
 func (p *shellFile) token(start, end int) {
-	if p.quiet == 0 && end > start {
+	if p.cuts && p.quiet == 0 && end > start {
 		p.tokens = append(p.tokens, Span{start, end})
 	}
 }
@@ -182,14 +184,16 @@ func (p *shellFile) blanks() {
 		switch c := p.src[p.pos]; {
 		case c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v':
 			p.pos++
-		case p.has("\\\n"):
+		case c == '\\' && p.has("\\\n"):
 			p.pos += 2
-		case p.has("\\\r\n"):
+		case c == '\\' && p.has("\\\r\n"):
 			p.pos += 3
 		case c == '#' && (p.pos == 0 || !shellInWord(p.src[p.pos-1])):
 			end := p.lineEnd(p.pos)
 			p.Comments = append(p.Comments, Span{p.pos, end})
 			p.pos = max(end, p.pos+1)
+		case c < 0x80:
+			return
 		default:
 			n := unicodeBlank(p.Text[p.pos:p.end])
 			if n == 0 {
@@ -201,7 +205,13 @@ func (p *shellFile) blanks() {
 }
 
 // shellInWord reports whether a byte can stand in a word as it is.
-func shellInWord(c byte) bool { return strings.IndexByte(" \t\r\n\f\v;&|()<>", c) < 0 }
+func shellInWord(c byte) bool {
+	switch c {
+	case ' ', '\t', '\r', '\n', '\f', '\v', ';', '&', '|', '(', ')', '<', '>':
+		return false
+	}
+	return true
+}
 
 // lines goes over blanks, comments and ends of lines.
 func (p *shellFile) newlines() error {
@@ -768,9 +778,33 @@ func (p *shellFile) plainWord() string {
 var (
 	shellSubject    = regexp.MustCompile(`^"?\$\{?`)
 	shellName       = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	shellAssignment = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)(\[[^\]\n]*\])?\+?=`)
 	shellPositional = regexp.MustCompile(`^"?\$(?:([1-9])|\{([1-9])(?:[:?=+#%/,^-][^{}]*)?\})"?$`)
 )
+
+// shellAssignment returns the length of "name=", "name+=" or "name[index]=" that the text begins with, or 0.
+func shellAssignment(text string) int {
+	i := 0
+	for i < len(text) && text[i] < 0x80 && text[i] != '$' && isNameByte(text[i]) {
+		i++
+	}
+	if i == 0 || i == len(text) || isDigit(text[0]) {
+		return 0
+	}
+	if text[i] == '[' {
+		n := strings.IndexAny(text[i:min(len(text), i+200)], "]\n")
+		if n < 0 || text[i+n] == '\n' {
+			return 0
+		}
+		i += n + 1
+	}
+	if i < len(text) && text[i] == '+' {
+		i++
+	}
+	if i < len(text) && text[i] == '=' {
+		return i + 1
+	}
+	return 0
+}
 
 // bind notes what "name=value" assigns, when the value is a parameter of the function around.
 func (p *shellFile) bind(name string, w, value Span) {

@@ -112,9 +112,9 @@ func (p *shellFile) simple() (s shellStatus, err error) {
 			return s, p.fail(p.pos, "this ( is not understood here")
 		}
 		if len(all) == 0 || shellDeclaring[all[0].value] {
-			if m := shellAssignment.FindString(p.src[p.pos:min(p.end, p.pos+200)]); m != "" {
+			if n := shellAssignment(p.src[p.pos:p.end]); n > 0 {
 				assigned = true
-				if err := p.assignment(m, len(all) > 0); err != nil {
+				if err := p.assignment(p.src[p.pos : p.pos+n]); err != nil {
 					return s, err
 				}
 				s.span.End = p.pos
@@ -184,7 +184,7 @@ func (p *shellFile) batsTest(start int, name shellWord) (s shellStatus, err erro
 }
 
 // assignment reads name=value, whose beginning up to "=" is given.
-func (p *shellFile) assignment(beginning string, declaring bool) error {
+func (p *shellFile) assignment(beginning string) error {
 	name, _, _ := strings.Cut(strings.TrimSuffix(beginning, "="), "[")
 	name = strings.TrimSuffix(name, "+")
 	start := p.pos
@@ -277,7 +277,7 @@ func (p *shellFile) call(all []shellWord) {
 		return
 	}
 	rest := all[1:]
-	for c.Name == "env" && len(rest) > 0 && shellAssignment.MatchString(rest[0].value) {
+	for c.Name == "env" && len(rest) > 0 && shellAssignment(rest[0].value) > 0 {
 		rest = rest[1:]
 	}
 	if len(rest) > 0 && rest[0].literal && rest[0].value != "" && rest[0].value[0] != '-' {

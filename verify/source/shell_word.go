@@ -38,7 +38,7 @@ func (p *shellFile) word() (w shellWord, err error) {
 				return w, err
 			}
 			value.WriteString(p.src[at:p.pos])
-		case c == '(' && p.pos > start && p.src[p.pos-1] == '=' && shellAssignment.MatchString(p.src[start:p.pos]):
+		case c == '(' && p.pos > start && p.src[p.pos-1] == '=' && shellAssignment(p.src[start:p.pos]) > 0:
 			w.literal = false
 			if err = p.array(); err != nil {
 				return w, err

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,9 +41,19 @@ type sqlLexer struct {
 }
 
 func newSQLLexer(f *File) *sqlLexer {
-	l := &sqlLexer{lexer: newLexer(f), mysql: sqlMySQL.Match(f.Text)}
+	l := &sqlLexer{lexer: newLexer(f), mysql: isMySQL(f.Text)}
 	l.next = l.token
 	return l
+}
+
+// isMySQL reports whether a text has marks of MySQL.
+func isMySQL(text []byte) bool {
+	for _, hint := range []string{"`", "ELIMITER", "elimiter", "ENGINE", "engine", "Engine"} { // most texts hold none
+		if bytes.Contains(text, []byte(hint)) {
+			return sqlMySQL.Match(text)
+		}
+	}
+	return false
 }
 
 func sqlTokens(text []byte) ([]Span, error) {
