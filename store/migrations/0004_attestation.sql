@@ -46,9 +46,9 @@ CREATE TABLE required_claims (
     pattern      TEXT   NOT NULL,
     created_at   BIGINT NOT NULL,
     created_by   TEXT   NOT NULL,
-    PRIMARY KEY (workspace_id, claim_id),
-    UNIQUE (workspace_id, issuer, claim, pattern)
+    PRIMARY KEY (workspace_id, claim_id)
 );
+CREATE UNIQUE INDEX required_claims_same ON required_claims (workspace_id, issuer, claim, pattern);
 
 -- A token proves one run, in whichever workspace.
 CREATE TABLE spent_tokens (
