@@ -204,7 +204,7 @@ func (p *jsParser) class(start int32, decorators jsRange, named *jsNamed) jsValu
 		}
 	default:
 		if c.name != "" && c.name != named.name {
-			c.self = c.name
+			c.self, c.selfAt = c.name, c.at
 		}
 		c.name, c.owner, c.at = named.name, named.owner, named.at
 		c.start = min(c.start, named.start)

@@ -125,7 +125,7 @@ func (j *jsFacts) declarations() {
 		}
 		f.Decls = append(f.Decls, d)
 		if fn.self != "" && fn.self != fn.name { // exports.handle = function handleRequest() {}: both names are defined
-			d.Name, d.Owner = fn.self, ""
+			d.Name, d.Owner, d.Line = fn.self, "", f.LineOf(int(fn.selfAt))
 			f.Decls = append(f.Decls, d)
 		}
 	}

@@ -16,6 +16,7 @@ type jsFunc struct {
 	name       string // "" for one without a name
 	owner      string
 	self       string // the name it gives itself, where it is bound to another one
+	selfAt     int32  // where
 	start, end int32
 	at         int32 // offset of the name, or of the start
 	body       Span
@@ -690,7 +691,7 @@ func (p *jsParser) bind(ref int32, named *jsNamed) {
 		return
 	}
 	if f.name != "" && f.name != named.name {
-		f.self = f.name
+		f.self, f.selfAt = f.name, f.at
 	}
 	f.name, f.owner, f.at, f.declared = named.name, named.owner, named.at, true
 	if named.start < f.start {

@@ -93,6 +93,19 @@ func TestJSDeclarations(t *testing.T) {
 	}
 }
 
+// A function that is bound to another name than its own is found by both, each at its line.
+func TestJSOwnName(t *testing.T) {
+	f, err := Parse("a.js", []byte("x.y =\n  function own() {}\nclass Z {}\nmodule.exports = a.b =\n\n  class Own {}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, line := range map[string]int{"y": 1, "own": 2, "Own": 6} {
+		if found := f.Lookup(name); len(found) != 1 || found[0].Line != line {
+			t.Errorf("%s: %+v, want line %d", name, found, line)
+		}
+	}
+}
+
 func TestJSCalls(t *testing.T) {
 	text := "a.b?.c(1, [2, 3], {d: 4})\nthis.x()\nnew Foo(y)\nnew Bar\nnew ns.Baz().run()\ntag`a${f()}`\na()()\nf().then(g)\nx['y'](1)\nx[i].z()\n" +
 		"a\n  .b // c\n  .d()\nimport('m')\n#p in o\nsuper.q()\nasync(r)\nobj.#s();\n(0, t.u)()\nvoid v()\na?.()\nimport.meta.resolve('w')"
