@@ -237,6 +237,9 @@ func (s *swiftFile) function(i int) {
 		if s.word(at) == "" { // an operator
 			for open = at; open < at+5 && !s.is(open, "(") && s.at(open).kind == markToken && !(s.angled != nil && s.angled[open]); open++ {
 				s.work++
+				if open > at && s.is(open, "<") && s.at(open).start > s.at(open-1).end && s.angles(open, "...", "~") > 0 {
+					break // the type parameters behind an operator
+				}
 			}
 			if open == at {
 				return
