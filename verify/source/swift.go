@@ -33,6 +33,9 @@ var (
 	}
 )
 
+// swiftBegins are the bytes with which the keywords of declarations begin.
+var swiftBegins = [256]bool{'f': true, 'i': true, 's': true, 'd': true, 'c': true, 'e': true, 'a': true, 'p': true, 't': true, 'v': true, 'l': true}
+
 // swiftFile is one file of Swift being turned into facts.
 type swiftFile struct {
 	*reader
@@ -117,7 +120,20 @@ func (s *swiftFile) scope() swiftScope {
 // plainSwift is a name without the backticks that let keywords be names.
 func plainSwift(s string) string { return strings.Trim(s, "`") }
 
-func (s *swiftFile) member(i int) bool { return s.isAny(i-1, ".", "?.", "!.", "#", "@", `\`) }
+// member reports whether the word at token i is a member of something, an attribute or a macro, and so no keyword.
+func (s *swiftFile) member(i int) bool {
+	t := s.at(i - 1)
+	if t.kind != markToken {
+		return false
+	}
+	switch s.src[t.end-1] {
+	case '.':
+		return t.end-t.start < 3 // and not "..."
+	case '#', '@', '\\':
+		return true
+	}
+	return false
+}
 
 // declarations goes over all tokens once.
 func (s *swiftFile) declarations() {
@@ -135,7 +151,7 @@ func (s *swiftFile) declarations() {
 				s.muted.add(s.span(i, next))
 			}
 		case wordToken:
-			if s.member(i) {
+			if !swiftBegins[s.src[t.start]] || s.member(i) {
 				continue
 			}
 			switch s.text(i) {

@@ -8,7 +8,7 @@ func (s *swiftFile) bodies() {
 	for i := range s.tokens {
 		switch s.tokens[i].kind {
 		case wordToken:
-			if !s.member(i) {
+			if c := s.src[s.tokens[i].start]; 'c' <= c && c <= 'w' && !s.member(i) {
 				s.keyword(i)
 			}
 		case markToken:
@@ -25,7 +25,7 @@ func (s *swiftFile) headerEnd(i int, stop string) int {
 		if s.is(i, stop) && t.kind != noToken {
 			return i
 		}
-		if t.match >= 0 && int(t.match) < i || s.is(i, ";") || t.kind == wordToken && i > 0 && t.fresh && s.isAny(i, "if", "guard", "while", "for", "func", "return", "switch", "var") {
+		if t.match >= 0 && int(t.match) < i || s.is(i, ";") || s.isAny(i, "if", "guard", "while", "for", "func", "return", "switch") && !s.member(i) {
 			return -1
 		}
 		if s.is(i, "{") && stop != "{" && s.at(i).match > int32(i) { // a closure in the header of a guard

@@ -48,11 +48,11 @@ func (s *swiftFile) readsEnv(a, b int) {
 
 // index notes environment["X"], and response.headers[.x] = value.
 func (s *swiftFile) index(i int) {
-	name, _ := s.chain(i-1, swiftNotation)
 	m := s.partner(i)
-	if m < 0 {
+	if m < 0 || !s.isAny(i-1, "environment", "headers") && s.made[s.word(i-1)] == "" {
 		return
 	}
+	name, _ := s.chain(i-1, swiftNotation)
 	set := s.is(m+1, "=")
 	switch {
 	case name == "ProcessInfo.processInfo.environment", s.made[name] == "ProcessInfo.processInfo.environment":
@@ -97,6 +97,11 @@ func (s *swiftFile) header(name string, at, a, b int) {
 
 // webCall notes what one call means.
 func (s *swiftFile) webCall(c phpCall) {
+	switch s.text(c.name) {
+	case "get", "getenv", "add", "replaceOrAdd", "use", "grouped", "group":
+	default:
+		return
+	}
 	name, _ := s.chain(c.name, swiftNotation)
 	dot := strings.LastIndexByte(name, '.')
 	receiver, last := name[:max(dot, 0)], name[dot+1:]
