@@ -1,5 +1,5 @@
-(function_declaration name: (_) @function)
-(protocol_function_declaration name: (_) @function)
+(function_declaration "func" . name: _ @function)
+(protocol_function_declaration "func" . name: _ @function)
 (init_declaration name: "init" @function)
 (deinit_declaration "deinit" @function_maybe)
 (subscript_declaration "subscript" @function_maybe)
