@@ -52,6 +52,7 @@ type Report struct {
 	ServerKey  string          `json:"server_key"` // fingerprint
 	Problems   []Problem       `json:"problems"`
 	Unpinned   []string        `json:"unpinned"` // what was checked against nothing but the package itself
+	Notes      []string        `json:"notes"`    // what the server says and its runs do not explain, though it may be right
 	Unproven   []string        `json:"unproven"` // assertions whose results rest on a run without a proof
 	Runs       RunCounts       `json:"runs"`
 	Assertions int             `json:"assertions"`
@@ -81,7 +82,7 @@ func (k *checker) problem(where, format string, args ...any) {
 func Check(p *Package, c *Content, o Options) (*Report, []exchange.DocumentAssertion) {
 	k := &checker{o: o, p: p, c: c, tokens: map[string]bool{}, report: &Report{
 		Verdict: "verified", Model: c.Manifest.Model, Title: c.Document.Model.Title, Version: c.Manifest.Version, CreatedAt: c.Manifest.CreatedAt,
-		Problems: []Problem{}, Unpinned: []string{}, Unproven: []string{}, Changed: []threat.ID{}, Assertions: len(c.Document.Assertions), At: o.At,
+		Problems: []Problem{}, Unpinned: []string{}, Notes: []string{}, Unproven: []string{}, Changed: []threat.ID{}, Assertions: len(c.Document.Assertions), At: o.At,
 	}}
 	k.manifest()
 	state, behind := k.runs()
@@ -192,13 +193,18 @@ func (k *checker) runs() (map[threat.ID]*held, map[string]*proven) {
 		if p.attested && !p.pinned {
 			unpinned[p.signer] = true
 		}
+		// Which branch counts may have been changed since: that is the server's word, and said.
+		if on := p.statement.Predicate.Branch; r.Counted != (on == cmp.Or(branch[p.statement.Predicate.Repo], "main")) {
+			word := "did not count"
+			if r.Counted {
+				word = "counted"
+			}
+			k.report.Notes = append(k.report.Notes, fmt.Sprintf("%s on %s %s, which the branches of today do not explain", where, threat.Clip(on, 80), word))
+		}
 		if !r.Counted {
 			continue
 		}
 		k.report.Runs.Counted++
-		if want, known := branch[p.statement.Predicate.Repo]; known && want != p.statement.Predicate.Branch {
-			k.problem(where, "it counts on %s, and the branch of %s is %s", threat.Clip(p.statement.Predicate.Branch, 80), p.statement.Predicate.Repo, want)
-		}
 		if err := replay(state, all, &p); err != nil {
 			k.problem(where, "%v", err)
 		}

@@ -52,7 +52,7 @@ type Manifest struct {
 	Workspace string            `json:"workspace"`
 }
 
-// Run is a run as the server keeps it. The statement is as received. The fields stand in the order of their names, for [plain].
+// Run is a run as the server keeps it. The statement is as received. The fields stand in the order of their names, for [evidence.Plain].
 type Run struct {
 	Attested    bool          `json:"attested"`
 	Counted     bool          `json:"counted"`
@@ -144,24 +144,6 @@ func (p *Package) write() []byte {
 	return b.Bytes()
 }
 
-// plain writes the runs without a transformation, and reports whether that is their canonical form: the fields of their types stand in the
-// order of their names; what is left are the texts that the two escape in different ways. A test compares it with the transformation.
-func plain(runs []Run) ([]byte, bool) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if enc.Encode(runs) != nil {
-		return nil, false
-	}
-	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	for _, other := range [][]byte{[]byte(`\u2028`), []byte(`\u2029`), []byte(`\ufffd`)} {
-		if bytes.Contains(raw, other) {
-			return nil, false
-		}
-	}
-	return raw, true
-}
-
 // sections cuts content into its parts, each in canonical form.
 func sections(c Content) (map[string]json.RawMessage, error) {
 	whole, err := canonical(c.Document)
@@ -191,7 +173,7 @@ func sections(c Content) (map[string]json.RawMessage, error) {
 		}
 		runs[i].Proof = &p
 	}
-	raw, ok := plain(runs)
+	raw, ok := evidence.Plain(runs) // a test compares it with the transformation
 	if !ok {
 		if raw, err = canonical(runs); err != nil {
 			return nil, err

@@ -8,9 +8,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/redoubt-dev/redoubt/auth/attest"
+	"github.com/redoubt-dev/redoubt/evidence"
 )
 
-// What plain writes is the canonical form.
+// What evidence.Plain writes of runs is the canonical form.
 func TestPlainIsCanonical(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		runs := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Run {
@@ -28,7 +29,7 @@ func TestPlainIsCanonical(t *testing.T) {
 			}
 			return r
 		}), 1, 4).Draw(t, "runs")
-		raw, ok := plain(runs)
+		raw, ok := evidence.Plain(runs)
 		if !ok {
 			return // written with the transformation
 		}

@@ -144,7 +144,7 @@ func (e *env) runAudit(ctx context.Context, f *auditFlags, file string) error {
 	out := auditOut{}
 	p, c, err := audit.Read(raw)
 	if err != nil {
-		out.Report = &audit.Report{Verdict: "failed", Problems: []audit.Problem{{Where: "package", What: err.Error()}}, Unpinned: []string{}, Unproven: []string{}, Changed: []threat.ID{}}
+		out.Report = &audit.Report{Verdict: "failed", Problems: []audit.Problem{{Where: "package", What: err.Error()}}, Unpinned: []string{}, Notes: []string{}, Unproven: []string{}, Changed: []threat.ID{}}
 	} else {
 		var live []exchange.DocumentAssertion
 		out.Report, live = audit.Check(p, c, f.options)
@@ -240,6 +240,9 @@ func (e *env) printAudit(o *auditOut) error {
 	}
 	if t := o.Tier1; t != nil {
 		fmt.Fprintf(&b, "tier 1 again: %d of %d the same; left out: %s\n", t.Same, t.Checked, or(threat.Clip(strings.Join(t.Left, " "), 200), "none"))
+	}
+	for _, note := range o.Notes[:min(len(o.Notes), 20)] {
+		fmt.Fprintf(&b, "note: %s\n", note)
 	}
 	problems := slices.Clone(o.Problems)
 	if o.Tier1 != nil {

@@ -139,10 +139,16 @@ func (s Statement) plain() ([]byte, bool) {
 			}
 		}
 	}
+	return Plain(s)
+}
+
+// Plain writes a value whose fields stand in the order of their names, and reports whether that is its canonical form: it is not where
+// a text is escaped in another way than RFC 8785 escapes it.
+func Plain(v any) ([]byte, bool) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if enc.Encode(s) != nil {
+	if enc.Encode(v) != nil {
 		return nil, false
 	}
 	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))

@@ -166,7 +166,7 @@ func TestAuditOfALyingServer(t *testing.T) {
 		}, "objective"},
 		"counts":           {func(c *audit.Content) { c.Document.Posture.Objectives.Status.AtRisk = 0 }, "posture"},
 		"a statement":      {func(c *audit.Content) { c.Runs[1].Statement = c.Runs[2].Statement }, "run"},
-		"a preview counts": {func(c *audit.Content) { c.Runs[4].Counted = true }, "run"},
+		"a preview counts": {func(c *audit.Content) { c.Runs[4].Counted = true }, "assertion"},
 		"a proof moved": {func(c *audit.Content) {
 			c.Runs[0].Proof, c.Runs[0].Attested, c.Runs[0].Signer = c.Runs[1].Proof, true, c.Runs[1].Signer
 		}, "run"},

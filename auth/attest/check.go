@@ -42,11 +42,17 @@ func (t *Token) Check(i Issuer, st Stated, r Rules, now time.Time) error {
 			required = append(required, c)
 		}
 	}
-	if !slices.ContainsFunc(required, func(c Required) bool { return c.owns(i) }) {
+	// Patterns for one claim are alternatives: it ties the token to an owner only when each of them does.
+	owned := slices.ContainsFunc(required, func(c Required) bool {
+		return !slices.ContainsFunc(required, func(other Required) bool { return other.Claim == c.Claim && !other.owns(i) })
+	})
+	if !owned {
 		return threat.Errorf(threat.FailedPrecondition, "no required claim names a repository or an owner of %s", i.URL).In("proof.required_claims").
 			Hinted("any job of the provider would do otherwise: an owner of the workspace requires a claim, such as repository_owner = acme")
 	}
 	switch {
+	case r.Server == "": // nothing could tell a token for this server from one for another
+		return threat.Errorf(threat.FailedPrecondition, "the server does not know its public URL").In("proof.audience").Hinted("the operator sets --public-url")
 	case t.Issuer != i.URL:
 		return bad("issuer", "the token is of another issuer")
 	case now.After(t.Expiry.Add(Skew)):

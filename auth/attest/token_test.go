@@ -225,10 +225,20 @@ func TestTokenRefused(t *testing.T) {
 		t.Run(about, func(t *testing.T) { wantField(t, err, threat.Invalid, c.field) })
 	}
 	// What no required claim ties to an owner is refused, whatever else it says.
-	for _, required := range [][]attest.Required{nil, {{Claim: "environment", Pattern: "verification"}}, {{Claim: "repository", Pattern: "*/payments"}}, {{Issuer: "https://other", Claim: "repository", Pattern: "acme/payments"}}} {
+	for _, required := range [][]attest.Required{nil, {{Claim: "environment", Pattern: "verification"}}, {{Claim: "repository", Pattern: "*/payments"}}, {{Claim: "repository_owner", Pattern: "acme"}, {Claim: "repository_owner", Pattern: "*"}}, {{Issuer: "https://other", Claim: "repository", Pattern: "acme/payments"}}} {
 		x.rules.Required = required
 		_, err := x.judge(t, x.env.Mint(claims))
 		wantField(t, err, threat.FailedPrecondition, "proof.required_claims")
+	}
+}
+
+// A server that does not know its own URL takes no token, whatever audience it names.
+func TestNoAudience(t *testing.T) {
+	x := newTrust(t, attest.GitLab, attest.Required{Claim: "project_path", Pattern: "acme/**"})
+	x.rules.Server = ""
+	for _, aud := range []string{"", "/", "#sha256:" + digest} {
+		_, err := x.judge(t, x.env.Mint(with(testenv.GitLabClaims("acme/payments", commit, "main"), "aud", aud)))
+		wantField(t, err, threat.FailedPrecondition, "proof.audience")
 	}
 }
 
