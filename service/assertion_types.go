@@ -11,7 +11,7 @@ import (
 // GetAssertionTypesIn narrows the catalogue.
 type GetAssertionTypesIn struct {
 	Type   evidence.Type    `json:"type,omitempty" jsonschema:"one type in full"`
-	Kind   threat.FacetKind `json:"kind,omitempty" jsonschema:"those that prove a facet of this kind, in full"`
+	Kind   threat.FacetKind `json:"kind,omitempty" jsonschema:"all that prove it, in full"`
 	Limit  *int             `json:"limit,omitempty" jsonschema:"default: all"`
 	Offset int              `json:"offset,omitempty"`
 }

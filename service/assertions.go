@@ -20,8 +20,8 @@ type NewAssertion struct {
 	Params      evidence.Params `json:"params"`
 	Control     threat.ID       `json:"control_id,omitempty"`
 	Assumption  threat.ID       `json:"assumption_id,omitempty" jsonschema:"instead of a control"`
-	Facets      []threat.ID     `json:"facets,omitempty" jsonschema:"facets it evidences; needed unless there is one"`
-	Repo        string          `json:"repo,omitempty" jsonschema:"org/name; default: the model's only one"`
+	Facets      []threat.ID     `json:"facets,omitempty" jsonschema:"needed unless there is one"`
+	Repo        string          `json:"repo,omitempty" jsonschema:"org/name; default: the only one"`
 	Description string          `json:"description,omitempty"`
 }
 
@@ -300,13 +300,13 @@ func submitHint(out SubmitAssertionsOut) string {
 // ListAssertionsIn narrows and pages the assertions of a model.
 type ListAssertionsIn struct {
 	ModelID    string                `json:"model_id"`
-	IDs        []threat.ID           `json:"assertions,omitempty" jsonschema:"only these ids"`
+	IDs        []threat.ID           `json:"assertions,omitempty"`
 	Control    threat.ID             `json:"control_id,omitempty"`
 	Assumption threat.ID             `json:"assumption_id,omitempty"`
 	Type       evidence.Type         `json:"type,omitempty"`
 	Status     evidence.Verification `json:"status,omitempty"`
 	Repo       string                `json:"repo,omitempty"`
-	Drifted    bool                  `json:"drifted,omitempty" jsonschema:"only those that passed once and fail now"`
+	Drifted    bool                  `json:"drifted,omitempty" jsonschema:"passed once, fail now"`
 	Deleted    bool                  `json:"deleted,omitempty" jsonschema:"deleted ones instead"`
 	Limit      *int                  `json:"limit,omitempty" jsonschema:"default 20, at most 200"`
 	Offset     int                   `json:"offset,omitempty"`

@@ -12,7 +12,7 @@ type AddAssetIn struct {
 	Target
 	Name        string            `json:"name"`
 	Description string            `json:"description,omitempty"`
-	Properties  []threat.Property `json:"properties,omitempty" jsonschema:"what must hold: C confidentiality, I integrity, A availability, U usage; default C"`
+	Properties  []threat.Property `json:"properties,omitempty" jsonschema:"C confidentiality, I integrity, A availability, U usage; default C"`
 	Impact      threat.Level      `json:"impact,omitempty" jsonschema:"of its loss; default M"`
 	Notes       string            `json:"notes,omitempty"`
 }

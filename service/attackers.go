@@ -13,9 +13,9 @@ type AddAttackerIn struct {
 	Name       string       `json:"name"`
 	Capability string       `json:"capability" jsonschema:"the operations it can perform"`
 	Position   string       `json:"position" jsonschema:"where it stands"`
-	Archetype  string       `json:"archetype,omitempty" jsonschema:"such as external, insider, supply chain"`
+	Archetype  string       `json:"archetype,omitempty" jsonschema:"as external, insider, supply chain"`
 	Likelihood threat.Level `json:"likelihood,omitempty" jsonschema:"default M"`
-	Boundaries []threat.ID  `json:"trust_boundaries,omitempty" jsonschema:"ids of the boundaries it stands at; none means it may stand anywhere"`
+	Boundaries []threat.ID  `json:"trust_boundaries,omitempty" jsonschema:"where it stands; none: anywhere"`
 }
 
 // AttackerOut is the attacker after a write.
@@ -54,7 +54,7 @@ type EditAttackerIn struct {
 	Position   *string       `json:"position,omitempty"`
 	Archetype  *string       `json:"archetype,omitempty"`
 	Likelihood *threat.Level `json:"likelihood,omitempty"`
-	Boundaries []threat.ID   `json:"trust_boundaries,omitempty" jsonschema:"replaces the list; [] clears it"`
+	Boundaries []threat.ID   `json:"trust_boundaries,omitempty" jsonschema:"replaces the list"`
 }
 
 // EditAttacker changes an attacker. Errors: [threat.NotFound], [threat.Invalid], [threat.Conflict].

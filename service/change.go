@@ -12,17 +12,17 @@ import (
 
 // Target names the model a write works on; writing inputs embed it.
 type Target struct {
-	ModelID         string `json:"model_id" jsonschema:"id of the threat model"`
-	ExpectedVersion int    `json:"expected_version,omitempty" jsonschema:"refuse when the model is no longer at this version"`
-	IdempotencyKey  string `json:"idempotency_key,omitempty" jsonschema:"a repeat within 24 hours returns the first answer"`
+	ModelID         string `json:"model_id"`
+	ExpectedVersion int    `json:"expected_version,omitempty" jsonschema:"refused at any other version"`
+	IdempotencyKey  string `json:"idempotency_key,omitempty"`
 }
 
 // Changed is what every structural write answers; outputs embed it.
 type Changed struct {
 	ModelID    string                 `json:"model_id"`
 	Version    int                    `json:"version"`
-	Objectives threat.ObjectiveChange `json:"control_objectives" jsonschema:"how the computed objectives changed"`
-	Hint       string                 `json:"hint,omitempty" jsonschema:"what to do next"`
+	Objectives threat.ObjectiveChange `json:"control_objectives"`
+	Hint       string                 `json:"hint,omitempty"`
 }
 
 // changeset is the state that a structural edit works on.

@@ -16,17 +16,17 @@ import (
 // GetControlsIn narrows and pages the controls of a model.
 type GetControlsIn struct {
 	ModelID      string                `json:"model_id"`
-	IDs          []threat.ID           `json:"controls,omitempty" jsonschema:"only these ids"`
+	IDs          []threat.ID           `json:"controls,omitempty"`
 	Status       threat.ControlStatus  `json:"status,omitempty"`
 	Verification evidence.Verification `json:"verification,omitempty"`
-	Objective    threat.ID             `json:"control_objective,omitempty" jsonschema:"only those linked to this objective"`
+	Objective    threat.ID             `json:"control_objective,omitempty"`
 	Asset        threat.ID             `json:"asset,omitempty"`
 	Attacker     threat.ID             `json:"attacker,omitempty"`
-	Tier         threat.Tier           `json:"tier,omitempty" jsonschema:"only those that help an objective of this tier"`
-	Text         string                `json:"text,omitempty" jsonschema:"contained in the description or a facet"`
-	Deleted      bool                  `json:"deleted,omitempty" jsonschema:"list deleted and replaced controls instead"`
-	Fields       []string              `json:"fields,omitempty" jsonschema:"only these fields of the rows; default: all"`
-	Limit        *int                  `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
+	Tier         threat.Tier           `json:"tier,omitempty" jsonschema:"of an objective it helps"`
+	Text         string                `json:"text,omitempty" jsonschema:"in the description or a facet"`
+	Deleted      bool                  `json:"deleted,omitempty" jsonschema:"deleted and replaced ones instead"`
+	Fields       []string              `json:"fields,omitempty" jsonschema:"of the rows; default: all"`
+	Limit        *int                  `json:"limit,omitempty" jsonschema:"default 0: no rows; at most 200"`
 	Offset       int                   `json:"offset,omitempty"`
 }
 

@@ -23,7 +23,7 @@ type NewFinding struct {
 	CheckedLocations []string        `json:"checked_locations,omitempty"`
 	CheckedPatterns  []string        `json:"checked_patterns,omitempty"`
 	ExpectedEvidence string          `json:"expected_evidence,omitempty"`
-	Fingerprint      string          `json:"fingerprint,omitempty" jsonschema:"names it across scans; default: from control and title"`
+	Fingerprint      string          `json:"fingerprint,omitempty" jsonschema:"default: from control and title"`
 }
 
 // SubmitFindingsIn is a batch, all or nothing.
@@ -195,9 +195,9 @@ func checkedList(given []string, most int) ([]string, error) {
 // ListFindingsIn narrows and pages the findings of a model.
 type ListFindingsIn struct {
 	ModelID  string               `json:"model_id"`
-	IDs      []threat.ID          `json:"findings,omitempty" jsonschema:"only these ids"`
+	IDs      []threat.ID          `json:"findings,omitempty"`
 	Status   threat.FindingStatus `json:"status,omitempty"`
-	Open     bool                 `json:"open,omitempty" jsonschema:"only those with something left to do"`
+	Open     bool                 `json:"open,omitempty" jsonschema:"neither verified nor dismissed"`
 	Severity threat.Severity      `json:"severity,omitempty"`
 	Control  threat.ID            `json:"control_id,omitempty"`
 	Source   threat.FindingSource `json:"source,omitempty"`
@@ -288,8 +288,8 @@ func findingRow(f store.Finding, links []store.FindingLink) FindingRow {
 type UpdateFindingIn struct {
 	ModelID    string               `json:"model_id"`
 	Finding    threat.ID            `json:"finding_id"`
-	Status     threat.FindingStatus `json:"status,omitempty" jsonschema:"acknowledged, remediated or dismissed; verified is computed"`
-	Assertions []threat.ID          `json:"assertions,omitempty" jsonschema:"that will show it mended"`
+	Status     threat.FindingStatus `json:"status,omitempty" jsonschema:"verified is computed"`
+	Assertions []threat.ID          `json:"assertions,omitempty" jsonschema:"that prove the fix"`
 	Control    threat.ID            `json:"control_id,omitempty" jsonschema:"of an unmapped finding"`
 	Reason     string               `json:"reason,omitempty" jsonschema:"needed to dismiss"`
 }

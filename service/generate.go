@@ -15,11 +15,11 @@ const generateJob = "generate_threat_model"
 
 // GenerateThreatModelIn describes the feature to model.
 type GenerateThreatModelIn struct {
-	FeatureDescription string `json:"feature_description" jsonschema:"what the feature does: data, users, interfaces, deployment; say what it does not have too"`
-	Title              string `json:"title,omitempty" jsonschema:"default: the first words of the description"`
+	FeatureDescription string `json:"feature_description" jsonschema:"data, users, interfaces, deployment; say too what it does not have"`
+	Title              string `json:"title,omitempty" jsonschema:"default: from the description"`
 	Engine             string `json:"engine,omitempty" jsonschema:"who thinks; default: the server's"`
-	WaitSeconds        *int   `json:"wait_seconds,omitempty" jsonschema:"wait up to so long for the end, at most 50; default 5"`
-	IdempotencyKey     string `json:"idempotency_key,omitempty" jsonschema:"a repeat within 24 hours returns the first job"`
+	WaitSeconds        *int   `json:"wait_seconds,omitempty" jsonschema:"at most 50, default 5"`
+	IdempotencyKey     string `json:"idempotency_key,omitempty" jsonschema:"a repeat gets the first job"`
 }
 
 // ModelSummary is what a finished generation says of the model.

@@ -16,12 +16,12 @@ import (
 type JobOut struct {
 	JobID            string          `json:"job_id"`
 	Status           store.JobState  `json:"status"`
-	Step             string          `json:"step,omitempty" jsonschema:"the step under way, or the last one"`
-	Steps            int             `json:"steps" jsonschema:"how many steps there are"`
+	Step             string          `json:"step,omitempty"`
+	Steps            int             `json:"steps"`
 	Message          string          `json:"message"`
-	PollAfterSeconds int             `json:"poll_after_seconds,omitempty" jsonschema:"call get_operation_status after so many seconds"`
+	PollAfterSeconds int             `json:"poll_after_seconds,omitempty"`
 	Result           json.RawMessage `json:"result,omitempty"`
-	Error            *threat.Error   `json:"error,omitempty" jsonschema:"why it failed"`
+	Error            *threat.Error   `json:"error,omitempty"`
 
 	// Trail is every step begun so far, for a transport that reports progress. It is not part of the answer.
 	Trail []JobStep `json:"-"`
@@ -88,8 +88,8 @@ func jobOut(j store.Job) (JobOut, error) {
 
 // GetOperationStatusIn asks how a job goes.
 type GetOperationStatusIn struct {
-	JobID       string `json:"job_id" jsonschema:"as returned by the call that started the job"`
-	WaitSeconds *int   `json:"wait_seconds,omitempty" jsonschema:"wait up to so long for the end, at most 50; default 20"`
+	JobID       string `json:"job_id"`
+	WaitSeconds *int   `json:"wait_seconds,omitempty" jsonschema:"at most 50, default 20"`
 
 	// Seen is how many steps the caller knows: the call returns when there are more. A negative number waits for the end.
 	Seen int `json:"-"`

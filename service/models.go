@@ -19,8 +19,8 @@ const deletedModelLife = 30 * 24 * time.Hour
 
 // ListThreatModelsIn narrows and pages the list.
 type ListThreatModelsIn struct {
-	Title   string `json:"title,omitempty" jsonschema:"part of the title"`
-	Deleted bool   `json:"deleted,omitempty" jsonschema:"list the deleted models that can still be restored"`
+	Title   string `json:"title,omitempty" jsonschema:"part of it"`
+	Deleted bool   `json:"deleted,omitempty" jsonschema:"deleted ones that can be restored"`
 	Limit   *int   `json:"limit,omitempty" jsonschema:"default 20, at most 200"`
 	Offset  int    `json:"offset,omitempty"`
 }
@@ -89,7 +89,7 @@ type EditThreatModelIn struct {
 	Title              *string      `json:"title,omitempty" jsonschema:"makes no version"`
 	FeatureDescription *string      `json:"feature_description,omitempty" jsonschema:"makes a version; assets and attackers stay as they are"`
 	Repos              []store.Repo `json:"repos,omitempty" jsonschema:"repositories whose code is evidence, each with the branch whose runs count; replaces the list"`
-	ExpectedVersion    int          `json:"expected_version,omitempty" jsonschema:"refuse when the model is no longer at this version"`
+	ExpectedVersion    int          `json:"expected_version,omitempty" jsonschema:"refused at any other version"`
 }
 
 // EditThreatModelOut is the model after the edit.

@@ -12,13 +12,13 @@ import (
 // GetControlObjectivesIn narrows and pages the computed COs.
 type GetControlObjectivesIn struct {
 	ModelID         string      `json:"model_id"`
-	IDs             []threat.ID `json:"control_objectives,omitempty" jsonschema:"only these ids, such as CO-A1-T2"`
+	IDs             []threat.ID `json:"control_objectives,omitempty" jsonschema:"as CO-A1-T2"`
 	Tier            threat.Tier `json:"tier,omitempty"`
 	Asset           threat.ID   `json:"asset,omitempty"`
 	Attacker        threat.ID   `json:"attacker,omitempty"`
-	Unreachable     bool        `json:"unreachable,omitempty" jsonschema:"only those cut off by trust boundaries"`
-	WithoutControls bool        `json:"without_controls,omitempty" jsonschema:"only reachable ones that nothing mitigates yet"`
-	Limit           *int        `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
+	Unreachable     bool        `json:"unreachable,omitempty" jsonschema:"cut off by trust boundaries"`
+	WithoutControls bool        `json:"without_controls,omitempty" jsonschema:"reachable ones that nothing mitigates"`
+	Limit           *int        `json:"limit,omitempty" jsonschema:"default 0: no rows; at most 200"`
 	Offset          int         `json:"offset,omitempty"`
 }
 

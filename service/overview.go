@@ -34,10 +34,10 @@ func (Section) Enum() []string { return words(Sections()) }
 // GetThreatModelIn names a model and what of it to show.
 type GetThreatModelIn struct {
 	ModelID string  `json:"model_id"`
-	Version int     `json:"version,omitempty" jsonschema:"an older version; default: the newest"`
-	Section Section `json:"section,omitempty" jsonschema:"list one part in full; default: an overview of all"`
-	Status  string  `json:"status,omitempty" jsonschema:"with section assumptions: active, violated, retired or deleted"`
-	Limit   *int    `json:"limit,omitempty" jsonschema:"rows of the section, default 20, at most 200"`
+	Version int     `json:"version,omitempty" jsonschema:"default: the newest"`
+	Section Section `json:"section,omitempty" jsonschema:"default: an overview of all"`
+	Status  string  `json:"status,omitempty" jsonschema:"of assumptions: active, violated, retired or deleted"`
+	Limit   *int    `json:"limit,omitempty" jsonschema:"default 20, at most 200"`
 	Offset  int     `json:"offset,omitempty"`
 }
 
@@ -46,10 +46,10 @@ type GetThreatModelOut struct {
 	ModelID  string         `json:"model_id"`
 	Version  int            `json:"version"`
 	Title    string         `json:"title"`
-	Total    int            `json:"total,omitempty" jsonschema:"rows of the section"`
+	Total    int            `json:"total,omitempty"`
 	Returned int            `json:"returned,omitempty"`
 	Offset   int            `json:"offset,omitempty"`
-	Summary  map[string]any `json:"summary,omitempty" jsonschema:"counts"`
+	Summary  map[string]any `json:"summary,omitempty"`
 
 	Feature     string          `json:"feature_description,omitempty" jsonschema:"its beginning in an overview, whole as a section"`
 	Assets      []AssetRow      `json:"assets,omitempty"`

@@ -149,15 +149,15 @@ func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 // AssessModelIn narrows and pages the posture.
 type AssessModelIn struct {
 	ModelID      string            `json:"model_id"`
-	Objectives   []threat.ID       `json:"control_objectives,omitempty" jsonschema:"only these ids"`
+	Objectives   []threat.ID       `json:"control_objectives,omitempty"`
 	Status       posture.Status    `json:"status,omitempty"`
 	Tier         threat.Tier       `json:"tier,omitempty"`
 	Asset        threat.ID         `json:"asset,omitempty"`
 	Attacker     threat.ID         `json:"attacker,omitempty"`
-	Reason       posture.Reason    `json:"reason,omitempty" jsonschema:"why it is not mitigated"`
+	Reason       posture.Reason    `json:"reason,omitempty"`
 	Assurance    posture.Assurance `json:"assurance,omitempty"`
-	ChangedSince string            `json:"changed_since,omitempty" jsonschema:"version or RFC 3339 time: only those whose inputs changed since, with what changed"`
-	Limit        *int              `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
+	ChangedSince string            `json:"changed_since,omitempty" jsonschema:"version or RFC 3339 time; says what changed"`
+	Limit        *int              `json:"limit,omitempty" jsonschema:"default 0: no rows; at most 200"`
 	Offset       int               `json:"offset,omitempty"`
 }
 

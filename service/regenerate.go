@@ -18,10 +18,10 @@ const regenerateJob = "regenerate_controls"
 // RegenerateControlsIn asks for fresh controls.
 type RegenerateControlsIn struct {
 	Target
-	Objectives    []threat.ID `json:"control_objectives,omitempty" jsonschema:"only for these objectives; a control that serves others too is only unlinked from these; default: all"`
-	KeepUnchanged bool        `json:"keep_unchanged,omitempty" jsonschema:"a control that comes out the same keeps its status and evidence"`
+	Objectives    []threat.ID `json:"control_objectives,omitempty" jsonschema:"default: all; a control that serves others too is only unlinked"`
+	KeepUnchanged bool        `json:"keep_unchanged,omitempty" jsonschema:"one that comes out the same keeps status and evidence"`
 	Engine        string      `json:"engine,omitempty" jsonschema:"who thinks; default: the server's"`
-	WaitSeconds   *int        `json:"wait_seconds,omitempty" jsonschema:"wait up to so long for the end, at most 50; default 5"`
+	WaitSeconds   *int        `json:"wait_seconds,omitempty" jsonschema:"at most 50, default 5"`
 }
 
 // regenerateInput is what the job keeps: the question and the state it was asked of.

@@ -15,7 +15,7 @@ type UpdateControlStatusIn struct {
 	ModelID          string               `json:"model_id"`
 	Control          threat.ID            `json:"control_id"`
 	Status           threat.ControlStatus `json:"status"`
-	ExpectedRevision int                  `json:"expected_revision,omitempty" jsonschema:"refuse when the control is no longer at this revision"`
+	ExpectedRevision int                  `json:"expected_revision,omitempty" jsonschema:"refused at any other revision"`
 }
 
 // UpdateControlStatusOut is the control afterwards. Verification is computed from what CI found.

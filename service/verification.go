@@ -14,9 +14,9 @@ import (
 // GetVerificationReportIn narrows and pages the report.
 type GetVerificationReportIn struct {
 	ModelID string                `json:"model_id"`
-	IDs     []threat.ID           `json:"controls,omitempty" jsonschema:"only these ids"`
-	Status  evidence.Verification `json:"status,omitempty" jsonschema:"only controls of this verification"`
-	Limit   *int                  `json:"limit,omitempty" jsonschema:"default 0: the summary alone; at most 200"`
+	IDs     []threat.ID           `json:"controls,omitempty"`
+	Status  evidence.Verification `json:"status,omitempty"`
+	Limit   *int                  `json:"limit,omitempty" jsonschema:"default 0: no rows; at most 200"`
 	Offset  int                   `json:"offset,omitempty"`
 }
 

@@ -9,7 +9,7 @@ import (
 func posture(r *Registry, svc *service.Service) {
 	add(r, Tool{
 		Name: "assess_model", Title: "Assess the model", Toolset: Core, Needs: account.Read, Effect: Reads,
-		Description: "Where each objective stands: mitigated, at risk or unassessed, how sure, why, and what to do next. Summary first; rows with limit.",
+		Description: "Where each objective stands, how sure, why, and what to do next.",
 	}, svc.AssessModel)
 }
 

@@ -9,15 +9,15 @@ import (
 func verification(r *Registry, svc *service.Service) {
 	add(r, Tool{
 		Name: "update_control_status", Title: "Update a control's status", Toolset: Core, Needs: account.Write, Effect: Changes,
-		Description: "Say that a control is implemented, or not any more. Needs a coherent assertion; whether it is verified is computed from CI.",
+		Description: "Say that a control is implemented (needs a coherent assertion) or not. Verified is computed from CI.",
 	}, svc.UpdateControlStatus)
 	add(r, Tool{
 		Name: "get_assertion_types", Title: "Assertion types", Toolset: Core, Needs: account.Read, Effect: Reads,
-		Description: "What can be claimed about code, and which facet kinds each type proves. Give type or kind for parameters and examples.",
+		Description: "What can be claimed about code, and which facet kinds it proves; with type or kind: parameters, examples.",
 	}, svc.GetAssertionTypes)
 	add(r, Tool{
 		Name: "submit_assertions", Title: "Submit assertions", Toolset: Core, Needs: account.Write, Effect: Adds,
-		Description: "Claim with typed assertions that the code implements a control's facets; all or nothing. Says which facets are still uncovered. CI checks them.",
+		Description: "Claim that code implements facets of controls; all or nothing. Says which facets stay uncovered. CI checks the claims.",
 	}, svc.SubmitAssertions)
 	add(r, Tool{
 		Name: "list_assertions", Title: "Assertions", Toolset: Core, Needs: account.Read, Effect: Reads,
@@ -25,7 +25,7 @@ func verification(r *Registry, svc *service.Service) {
 	}, svc.ListAssertions)
 	add(r, Tool{
 		Name: "get_verification_report", Title: "Verification report", Toolset: Core, Needs: account.Report, Effect: Reads,
-		Description: "What CI found for each control, drift included, failed ones first. Summary first; rows with limit.",
+		Description: "What CI found for each control, drift included, failed ones first.",
 	}, svc.GetVerificationReport)
 	add(r, Tool{
 		Name: "delete_assertion", Title: "Delete an assertion", Toolset: Modeling, Needs: account.Write, Effect: Destroys,

@@ -9,7 +9,7 @@ import (
 func findings(r *Registry, svc *service.Service) {
 	add(r, Tool{
 		Name: "submit_findings", Title: "Submit findings", Toolset: Core, Needs: account.Write, Effect: Adds,
-		Description: "Record what a control asks for and the code lacks; all or nothing. A repeat is the finding that is known.",
+		Description: "Record what a control asks for and the code lacks; all or nothing. A repeat returns the known one.",
 	}, svc.SubmitFindings)
 	add(r, Tool{
 		Name: "list_findings", Title: "Findings", Toolset: Core, Needs: account.Read, Effect: Reads,

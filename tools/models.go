@@ -11,12 +11,12 @@ import (
 func models(r *Registry, svc *service.Service) {
 	await(r, svc, Tool{
 		Name: "generate_threat_model", Title: "Generate a threat model", Toolset: Core, Needs: account.Write, Effect: Adds,
-		Description: "Make a threat model from a feature description: assets, attackers, trust boundaries, assumptions, the computed control objectives, and controls to implement. Answers a job; when it is done, result has the model_id.",
+		Description: "Make a threat model of a described feature: assets, attackers, trust boundaries, assumptions, control objectives, controls. Answers a job; its result has the model_id.",
 	}, 5, func(in service.GenerateThreatModelIn) *int { return in.WaitSeconds }, svc.GenerateThreatModel)
 
 	register(r, Tool{
 		Name: "get_operation_status", Title: "Job status", Toolset: Core, Needs: account.Read, Effect: Reads,
-		Description: "How a job goes; waits for its end up to wait_seconds.",
+		Description: "How a job goes; waits for its end or a question.",
 	}, func(ctx context.Context, who account.Principal, in service.GetOperationStatusIn, p progress) (service.JobOut, error) {
 		left, err := service.Wait(in.WaitSeconds, 20)
 		if err != nil {
@@ -43,7 +43,7 @@ func models(r *Registry, svc *service.Service) {
 
 	add(r, Tool{
 		Name: "get_threat_model", Title: "Read a threat model", Toolset: Core, Needs: account.Read, Effect: Reads,
-		Description: "An overview of a model with all ids, or one section of it in full, at the newest or an older version.",
+		Description: "A model with all ids, or one section in full, at any version.",
 	}, svc.GetThreatModel)
 
 	add(r, Tool{

@@ -9,7 +9,7 @@ import (
 func structure(r *Registry, svc *service.Service) {
 	add(r, Tool{
 		Name: "add_asset", Title: "Add an asset", Toolset: Core, Needs: account.Write, Effect: Adds,
-		Description: "Add data or a resource that needs protecting. Its objectives against every attacker follow by themselves.",
+		Description: "Add what needs protecting; its objectives against every attacker are computed.",
 	}, svc.AddAsset)
 	add(r, Tool{
 		Name: "edit_asset", Title: "Edit an asset", Toolset: Core, Needs: account.Write, Effect: Changes,
@@ -21,7 +21,7 @@ func structure(r *Registry, svc *service.Service) {
 	}, svc.RemoveAsset)
 	add(r, Tool{
 		Name: "add_attacker", Title: "Add an attacker", Toolset: Core, Needs: account.Write, Effect: Adds,
-		Description: "Add whom the assets are protected from. Objectives for every asset follow by themselves.",
+		Description: "Add whom assets are protected from; objectives are computed.",
 	}, svc.AddAttacker)
 	add(r, Tool{
 		Name: "edit_attacker", Title: "Edit an attacker", Toolset: Core, Needs: account.Write, Effect: Changes,
@@ -45,15 +45,15 @@ func structure(r *Registry, svc *service.Service) {
 func controls(r *Registry, svc *service.Service) {
 	add(r, Tool{
 		Name: "get_control_objectives", Title: "Control objectives", Toolset: Core, Needs: account.Read, Effect: Reads,
-		Description: "What must hold: one objective per asset and attacker, with its risk tier and mitigation groups (every control of one group mitigates it). Summary first; rows with limit.",
+		Description: "What must hold: one objective per asset and attacker, with tier and mitigation groups (all controls of one group mitigate it).",
 	}, svc.GetControlObjectives)
 	add(r, Tool{
 		Name: "get_controls", Title: "Controls", Toolset: Core, Needs: account.Read, Effect: Reads,
-		Description: "What to implement, the gravest first, with the facets to prove. Summary first; rows with limit.",
+		Description: "What to implement, the gravest first, with the facets to prove.",
 	}, svc.GetControls)
 	await(r, svc, Tool{
 		Name: "regenerate_controls", Title: "Regenerate controls", Toolset: Core, Needs: account.Write, Effect: Destroys,
-		Description: "Replace the controls by fresh ones from the current assets and attackers, or only those of some objectives. Replaced ones stay readable.",
+		Description: "Replace the controls, or those of some objectives, by fresh ones; replaced ones stay readable.",
 	}, 5, func(in service.RegenerateControlsIn) *int { return in.WaitSeconds }, svc.RegenerateControls)
 }
 
