@@ -193,6 +193,7 @@ var modelTables = []string{
 	"model_versions", "entities", "counters", "controls", "mitigations", "assumption_events",
 	"assertions", "pulls", "runs", "run_results", "findings", "finding_assertions",
 	"weakened_objectives", "carried_controls", "control_documents", "attestations", "accepted_risks",
+	"framework_selections", "requirement_mappings", "requirement_exclusions", "remediation_proposals", "system_models",
 }
 
 // ofModel is the condition on the rows of a table that belong to a model which [fill] made.
@@ -244,7 +245,10 @@ func fill(t testing.TB, e env, workspace, user string) store.Model {
 		if err := tx.LinkFindings(workspace, m.ID, []store.FindingLink{{Finding: "F1", Assertion: "E1", Since: n}}); err != nil {
 			return err
 		}
-		return decide(tx, workspace, m.ID, user)
+		if err := decide(tx, workspace, m.ID, user); err != nil {
+			return err
+		}
+		return comply(tx, workspace, m.ID, user)
 	})
 	return m
 }

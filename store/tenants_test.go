@@ -46,7 +46,7 @@ func TestWritesFromAnotherWorkspace(t *testing.T) {
 			out += fmt.Sprintln(head(t, e, w, m.ID), model(t, e, w, m.ID), live(t, e, w, m.ID))
 			out += fmt.Sprint(get(t, e, func(v *store.Snapshot) (threat.Counters, error) { return v.Counters(w, m.ID) }))
 			out += fmt.Sprint(get(t, e, func(v *store.Snapshot) ([]store.Link, error) { return v.Links(w, m.ID) }))
-			return out + evidenceOf(t, e, w, m.ID) + decisionsOf(t, e, w, m.ID)
+			return out + evidenceOf(t, e, w, m.ID) + decisionsOf(t, e, w, m.ID) + complianceOf(t, e, w, m.ID)
 		}
 		before := picture()
 		for name, write := range map[string]func(*store.Tx) error{
@@ -113,9 +113,38 @@ func TestWritesFromAnotherWorkspace(t *testing.T) {
 				return err
 			},
 			"remove a document": func(tx *store.Tx) error { _, err := tx.RemoveDocument(foreign, m.ID, "C1", 1); return err },
-			"repositories":      func(tx *store.Tx) error { return tx.SetRepos(foreign, m.ID, []store.Repo{{Repo: "o/r"}}) },
-			"hide":              func(tx *store.Tx) error { return tx.HideModel(foreign, m.ID) },
-			"rename":            func(tx *store.Tx) error { return tx.RenameModel(foreign, m.ID, "mine") },
+			"select":            func(tx *store.Tx) error { return tx.SelectFrameworks(foreign, m.ID, stranger.ID, []string{"x"}) },
+			"unselect":          func(tx *store.Tx) error { return tx.UnselectFrameworks(foreign, m.ID, []string{"acme"}) },
+			"map": func(tx *store.Tx) error {
+				return tx.SaveMappings(foreign, m.ID, stranger.ID, []store.Mapping{someMapping("C1", "R9")})
+			},
+			"map to a control of the owner, in a model of one's own": func(tx *store.Tx) error {
+				return tx.SaveMappings(foreign, own.ID, stranger.ID, []store.Mapping{someMapping("C9", "R1")})
+			},
+			"unmap a requirement": func(tx *store.Tx) error {
+				_, err := tx.RemoveMapping(foreign, m.ID, someMapping("C1", "R1"))
+				return err
+			},
+			"exclude": func(tx *store.Tx) error {
+				return tx.Exclude(foreign, m.ID, stranger.ID, store.Exclusion{Framework: "acme", Requirement: "R2", Reason: "mine"})
+			},
+			"include": func(tx *store.Tx) error { _, err := tx.Include(foreign, m.ID, "acme", "R2"); return err },
+			"propose": func(tx *store.Tx) error {
+				_, err := tx.AddProposals(foreign, m.ID, stranger.ID, "acme", []store.Proposal{someProposal()})
+				return err
+			},
+			"decide a proposal": func(tx *store.Tx) error {
+				_, err := tx.DecideProposal(foreign, m.ID, stranger.ID, 1, store.ProposalRejected, "")
+				return err
+			},
+			"join a system": func(tx *store.Tx) error { return tx.JoinSystem(foreign, systemOf(foreign), m.ID) },
+			"join the owner's system, with a model of one's own": func(tx *store.Tx) error { return tx.JoinSystem(foreign, systemOf(w), own.ID) },
+			"leave a system":  func(tx *store.Tx) error { _, err := tx.LeaveSystem(foreign, systemOf(w), m.ID); return err },
+			"save a system":   func(tx *store.Tx) error { return tx.SaveSystem(foreign, store.System{ID: systemOf(w), Name: "mine"}) },
+			"delete a system": func(tx *store.Tx) error { return tx.DeleteSystem(foreign, systemOf(w)) },
+			"repositories":    func(tx *store.Tx) error { return tx.SetRepos(foreign, m.ID, []store.Repo{{Repo: "o/r"}}) },
+			"hide":            func(tx *store.Tx) error { return tx.HideModel(foreign, m.ID) },
+			"rename":          func(tx *store.Tx) error { return tx.RenameModel(foreign, m.ID, "mine") },
 			"link to a control of the owner, in a model of one's own": func(tx *store.Tx) error {
 				return tx.AddLinks(foreign, own.ID, []store.Link{{"CO-A1-T1", 2, "C9"}})
 			},
