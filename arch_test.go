@@ -33,6 +33,7 @@ var imports = map[string][]string{
 	"llm":                   {},
 	"llm/llmtest":           {},
 	"evidence":              {"threat"},
+	"compliance":            {"threat"},
 	"posture":               {"threat", "evidence"},
 	"impact":                {"threat", "evidence"},
 	"verify/config":         {},
@@ -81,7 +82,7 @@ var external = map[string][]string{
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.
-var pure = []string{"threat", "account", "evidence", "posture", "impact", "exchange"}
+var pure = []string{"threat", "account", "evidence", "posture", "impact", "exchange", "compliance"}
 
 var impure = []string{"os", "net", "io/fs", "time.Now", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "log", "os/exec"}
 
