@@ -48,7 +48,7 @@ var imports = map[string][]string{
 	"verify/runner":         {"evidence", "threat", "verify", "verify/judge"},
 	"verify/remote":         {"evidence", "threat"},
 	"verify/mutate":         {"evidence", "threat", "verify", "verify/source", "verify/config", "verify/manifest"},
-	"service":               {"threat", "account", "evidence", "posture", "impact", "store", "audit", "auth", "auth/attest", "pipeline", "exchange"},
+	"service":               {"threat", "account", "evidence", "posture", "impact", "store", "audit", "auth", "auth/attest", "llm", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "evidence", "posture", "schema", "service"},
 	"resources":             {"threat", "account", "evidence", "posture", "service"},
 	"rest":                  {"threat", "account", "evidence", "posture", "schema", "service"},

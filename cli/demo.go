@@ -55,7 +55,11 @@ func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(st, zerolog.Nop())
+	model, err := e.llm()
+	if err != nil {
+		return err
+	}
+	svc, err := newService(st, zerolog.Nop(), model)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,11 @@ func (e *env) runStdio(ctx context.Context, p place, sets []tools.Toolset, root 
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(st, logger)
+	model, err := e.llm()
+	if err != nil {
+		return err
+	}
+	svc, err := newService(st, logger, model)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,11 @@ func (e *env) runServer(ctx context.Context, p place, addr string, issuers []net
 	if err != nil {
 		return err
 	}
-	svc, err := newService(st, log, signer, func(c *service.Config) { c.Issuers.Allowed = issuers })
+	model, err := e.llm()
+	if err != nil {
+		return err
+	}
+	svc, err := newService(st, log, signer, model, func(c *service.Config) { c.Issuers.Allowed = issuers })
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,10 @@ func (o *office) do(ctx context.Context, e *env, use func(*service.Service, acco
 	if o.who.Email == "" && o.who.WorkspaceID == "" {
 		o.who.APIKey = e.getenv("REDOUBT_API_KEY")
 	}
+	model, err := e.llm() // default_engine is checked against it
+	if err != nil {
+		return err
+	}
 	return e.withService(ctx, &o.place, func(svc *service.Service) error {
 		who, err := svc.OperatorPrincipal(ctx, o.who)
 		if err != nil {
@@ -72,7 +76,7 @@ func (o *office) do(ctx context.Context, e *env, use func(*service.Service, acco
 		w := tabwriter.NewWriter(e.out, 0, 4, 2, ' ', 0)
 		print(w, out)
 		return w.Flush()
-	})
+	}, model)
 }
 
 func (e *env) workspaceSettings() *cobra.Command {

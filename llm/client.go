@@ -65,6 +65,11 @@ func (c *client) Complete(ctx context.Context, req Request) (Answer, error) {
 	answer, err := c.ask(own, req)
 	answer.Model = c.secrets.quote(answer.Model, 200)
 	answer.Latency = c.now().Sub(start)
+	if err == nil && req.Check != nil {
+		if cause := req.Check(answer); cause != nil {
+			err = Rejected(c.name, cause)
+		}
+	}
 	if err == nil {
 		return answer, nil
 	}

@@ -22,6 +22,7 @@ const (
 	KindRefused     Kind = "refused"      // the model or a content filter declined to answer
 	KindTruncated   Kind = "truncated"    // the answer was cut off at the limit of tokens
 	KindMalformed   Kind = "malformed"    // the reply is not what the protocol or Request.Schema asks for
+	KindRejected    Kind = "rejected"     // the answer came whole and Request.Check refused it
 	KindCanceled    Kind = "canceled"     // the caller gave up
 	KindInternal    Kind = "internal"     // a mistake in the calling code
 )
@@ -42,7 +43,7 @@ type Error struct {
 	// the prompt, so it is for the person who wrote the prompt, not for a log, and Error leaves it out. May be empty.
 	Detail string
 
-	cause error // context.Canceled, context.DeadlineExceeded or nil: nothing else that holds a request is kept
+	cause error // context.Canceled, context.DeadlineExceeded, what Request.Check said, or nil: nothing else that holds a request is kept
 }
 
 // Error is Message, with the Hint in brackets.
@@ -53,8 +54,21 @@ func (e *Error) Error() string {
 	return e.Message + " (" + e.Hint + ")"
 }
 
-// Unwrap is context.Canceled, context.DeadlineExceeded or nil.
+// Unwrap is context.Canceled, context.DeadlineExceeded, the error of Request.Check, or nil.
 func (e *Error) Unwrap() error { return e.cause }
+
+// Rejected is the error for an answer that Request.Check refused.
+func Rejected(name string, cause error) *Error {
+	return &Error{Kind: KindRejected, Message: name + ": the answer is not what was asked for", cause: cause}
+}
+
+// Kinds lists every kind, for tables that must be total.
+func Kinds() []Kind {
+	return []Kind{
+		KindConfig, KindAuth, KindRateLimited, KindQuota, KindTimeout, KindUnavailable,
+		KindRefused, KindTruncated, KindMalformed, KindRejected, KindCanceled, KindInternal,
+	}
+}
 
 // contextError is the error for a context that ended.
 func contextError(name string, cause error) *Error {

@@ -24,8 +24,8 @@ type Client interface {
 	// long as ctx allows; from then on Config.Timeout bounds it, retries and the waits between them included.
 	//
 	// Every error is an *Error; errors.Is finds context.Canceled and context.DeadlineExceeded in those of kind KindCanceled
-	// and KindTimeout that came about so. Beside an error of kind KindRefused, KindTruncated or KindMalformed the Answer
-	// holds Usage, Model and Latency where the provider told them, since those tokens are spent, and neither Text nor JSON.
+	// and KindTimeout that came about so. Beside an error of kind KindRefused, KindTruncated, KindMalformed or KindRejected the
+	// Answer holds Usage, Model and Latency where the provider told them, since those tokens are spent, and neither Text nor JSON.
 	Complete(ctx context.Context, req Request) (Answer, error)
 
 	// Name is the provider and the model, for records: "anthropic:claude-sonnet-5-5".
@@ -71,6 +71,11 @@ type Request struct {
 	// Temperature is how much chance there is in the answer. nil asks for 0. A model that takes no temperature is asked
 	// without one.
 	Temperature *float64
+
+	// Check, when set, is the caller's own judgment of a whole answer: an error says that it is not what was asked for. The
+	// call then fails with KindRejected and that error as its cause. A Client that keeps answers keeps only those that pass,
+	// and asks Check about a kept one too before it gives it again. It is called once for each answer, not at once with itself.
+	Check func(Answer) error
 }
 
 // Answer is what came back.
@@ -90,6 +95,9 @@ type Answer struct {
 
 	// Latency runs from the moment that the call had its slot, retries and waits included.
 	Latency time.Duration
+
+	// Cached says that the answer was kept from an earlier call: it cost nothing, and Usage is what it cost then.
+	Cached bool
 }
 
 // Usage counts tokens. PromptTokens includes those that the provider read from a cache of its own.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/auth/attest"
+	"github.com/redoubt-dev/redoubt/llm"
 	"github.com/redoubt-dev/redoubt/pipeline"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
@@ -25,8 +26,10 @@ import (
 // Config is what a Service is made of.
 type Config struct {
 	Store   *store.Store
-	Engines []pipeline.Engine // the first is the default
+	Engines []pipeline.Engine
 	Log     zerolog.Logger
+	// LLM is the language model; nil where none is configured.
+	LLM llm.Client
 	// Issuers says how issuers of CI tokens are reached.
 	Issuers attest.Network
 	// Signer signs audit packages; nil where there are none to make.
@@ -40,6 +43,7 @@ type Service struct {
 	store    *store.Store
 	engines  []pipeline.Engine
 	log      zerolog.Logger
+	llm      llm.Client           // nil where none is configured
 	heads    cache[string, *head] // by model id
 	versions cache[versionKey, *version]
 	used     keyUse
@@ -54,41 +58,13 @@ func New(c Config) (*Service, error) {
 	if len(c.Engines) == 0 {
 		return nil, errors.New("service: no generation engine")
 	}
-	s := &Service{store: c.Store, engines: c.Engines, log: c.Log, tokens: attest.NewTokens(c.Issuers), signer: c.Signer}
+	s := &Service{store: c.Store, engines: c.Engines, log: c.Log, llm: c.LLM, tokens: attest.NewTokens(c.Issuers), signer: c.Signer}
 	s.heads.most, s.versions.most = keptHeads, keptVersions
 	s.jobs.workers = max(c.Workers, 0)
 	if s.jobs.workers == 0 {
 		s.jobs.workers = 2
 	}
 	return s, nil
-}
-
-// engine returns an engine by name, the default for an empty name. Errors: [threat.Invalid].
-func (s *Service) engine(name string) (pipeline.Engine, error) {
-	if name == "" {
-		return s.engines[0], nil
-	}
-	names := make([]string, len(s.engines))
-	for i, e := range s.engines {
-		if e.Name() == name {
-			return e, nil
-		}
-		names[i] = e.Name()
-	}
-	return nil, threat.Errorf(threat.Invalid, "engine %q is not configured here", threat.Clip(name, 40)).In("engine").
-		Hinted("available: %s", joinWords(names))
-}
-
-// engineOf returns the engine that a call names, else the workspace's default, else the server's. Errors: [threat.Invalid].
-func (s *Service) engineOf(v *store.Snapshot, workspace, name string) (pipeline.Engine, error) {
-	if name != "" {
-		return s.engine(name)
-	}
-	settings, err := v.Settings(workspace)
-	if err != nil {
-		return nil, err
-	}
-	return s.engine(settings.DefaultEngine)
 }
 
 // Ready reports whether the service can serve: the database answers and takes writes.

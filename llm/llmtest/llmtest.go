@@ -56,10 +56,12 @@ type Reply struct {
 	Message string            //
 	Header  map[string]string // added to the reply
 
-	Raw   string // the whole body, instead of all the above but Status and Header
-	Stall bool   // answer nothing until the client goes away or the test ends
-	Reset bool   // close the connection without an answer
-	Cut   bool   // close the connection in the middle of the answer's body
+	Raw   string        // the whole body, instead of all the above but Status and Header
+	Delay time.Duration // wait so long before the first byte
+	Drip  time.Duration // send the body in ten parts with so long a pause before each
+	Stall bool          // answer nothing until the client goes away or the test ends
+	Reset bool          // close the connection without an answer
+	Cut   bool          // close the connection in the middle of the answer's body
 }
 
 // Answer is a whole answer.
@@ -89,12 +91,78 @@ func Broken() Reply {
 	return Reply{Status: http.StatusInternalServerError, Type: "api_error", Message: "it broke"}
 }
 
+// Unavailable is a 503.
+func Unavailable() Reply {
+	return Reply{Status: http.StatusServiceUnavailable, Type: "overloaded_error", Message: "come back later"}
+}
+
+// Unauthorized is a 401 whose words hold those given, as some providers quote the key.
+func Unauthorized(words string) Reply {
+	return Reply{Status: http.StatusUnauthorized, Type: "authentication_error", Code: "invalid_api_key", Message: "Incorrect API key provided: " + words}
+}
+
+// OutOfCredit is the refusal of an account that has nothing left.
+func OutOfCredit() Reply {
+	return Reply{Status: http.StatusTooManyRequests, Type: "insufficient_quota", Code: "insufficient_quota", Message: "You exceeded your current quota"}
+}
+
+// Refused is an answer in which OpenAI's model declines. What it costs is counted.
+func Refused(words string) Reply {
+	r := Answer("")
+	r.Refusal = words
+	return r
+}
+
+// Filtered is an answer that OpenAI's content filter stopped.
+func Filtered() Reply {
+	r := Answer("")
+	r.Finish = "content_filter"
+	return r
+}
+
+// Truncated is the first half of an answer, cut off at OpenAI's limit of tokens.
+func Truncated(text string) Reply {
+	r := Answer(text[:len(text)/2])
+	r.Finish = "length"
+	return r
+}
+
 // Huge is an answer with a text of n bytes.
 func Huge(n int) Reply { return Answer(strings.Repeat("x", n)) }
+
+// Slow is the reply after a wait.
+func Slow(d time.Duration, r Reply) Reply {
+	r.Delay = d
+	return r
+}
 
 // In plays the replies one after another, and the last one from then on.
 func In(replies ...Reply) func(Request) Reply {
 	return func(r Request) Reply { return replies[min(r.N, len(replies))-1] }
+}
+
+// Texts plays whole answers one after another, and the last one from then on.
+func Texts(texts ...string) func(Request) Reply {
+	replies := make([]Reply, len(texts))
+	for i, text := range texts {
+		replies[i] = Answer(text)
+	}
+	return In(replies...)
+}
+
+// Without is a script on an endpoint that refuses the named ways of asking for JSON: "json_schema", "json_object", "tool".
+func Without(script func(Request) Reply, formats ...string) func(Request) Reply {
+	return func(r Request) Reply {
+		for _, f := range formats {
+			if r.Format == f {
+				return Reply{
+					Status: http.StatusBadRequest, Type: "invalid_request_error", Param: "response_format",
+					Message: "Invalid parameter: 'response_format' of type '" + f + "' is not supported with this model; tools and output_config are not either.",
+				}
+			}
+		}
+		return script(r)
+	}
 }
 
 // Server is a running one. It stops when the test ends.
@@ -117,6 +185,13 @@ func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests...)
+}
+
+// Calls is how many requests have come so far.
+func (s *Server) Calls() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.requests)
 }
 
 // AtOnce is how many requests were being answered at one time, at most.
@@ -189,6 +264,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case reply.Reset:
 		hangUp(w, "")
 		return
+	case !s.pause(r, reply.Delay):
+		return
 	}
 	for k, v := range reply.Header {
 		w.Header().Set(k, v)
@@ -216,7 +293,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body)
+	if reply.Drip == 0 {
+		_, _ = io.WriteString(w, body)
+		return
+	}
+	const parts = 10
+	for i := range parts {
+		if !s.pause(r, reply.Drip) {
+			return
+		}
+		_, _ = io.WriteString(w, body[len(body)*i/parts:len(body)*(i+1)/parts])
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+// pause waits, and reports whether there is still someone to answer.
+func (s *Server) pause(r *http.Request, d time.Duration) bool {
+	if d == 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+	case <-s.done:
+	}
+	return false
 }
 
 // hangUp writes raw bytes and closes the connection; without any it resets it.

@@ -67,17 +67,28 @@ func Start(t testing.TB, changes ...func(*server.Config)) *Env {
 // StartWith starts a server over a store and with engines of the test's own; nil engines are the builtin one.
 func StartWith(t testing.TB, st *store.Store, engines []pipeline.Engine, changes ...func(*server.Config)) *Env {
 	t.Helper()
-	if engines == nil {
+	return StartOver(t, service.Config{Store: st, Engines: engines}, changes...)
+}
+
+// StartOver starts a server over a service of the test's own configuration. Without a store it gets a fresh one, without engines the
+// builtin one, and what it logs goes to Env.Log.
+func StartOver(t testing.TB, over service.Config, changes ...func(*server.Config)) *Env {
+	t.Helper()
+	if over.Store == nil {
+		over.Store = testenv.Store(t)
+	}
+	if over.Engines == nil {
 		e, err := Expert()
 		if err != nil {
 			t.Fatal(err)
 		}
-		engines = []pipeline.Engine{e}
+		over.Engines = []pipeline.Engine{e}
 	}
-	env := &Env{Store: st, Log: &Log{}}
+	env := &Env{Store: over.Store, Log: &Log{}}
 	log := zerolog.New(env.Log).Level(zerolog.WarnLevel)
+	over.Log = log
 	var err error
-	if env.Service, err = service.New(service.Config{Store: st, Engines: engines, Log: log}); err != nil {
+	if env.Service, err = service.New(over); err != nil {
 		t.Fatal(err)
 	}
 	config := server.Config{Service: env.Service, Log: log, Version: "test", Limits: server.Limits{PerKey: -1, PerAddress: -1}}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redoubt-dev/redoubt/llm"
+	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/threat"
+)
+
+// llm makes the language model that the environment names, and hands it to the service. Without a key, a base URL and a provider there
+// is none. Errors: [threat.Invalid] for settings that cannot be used.
+func (e *env) llm() (func(*service.Config), error) {
+	cfg, ok, err := e.llmConfig()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return func(*service.Config) {}, nil
+	}
+	client, err := llm.New(cfg)
+	if err != nil {
+		return nil, llmSetting(cfg.Provider, err)
+	}
+	return func(c *service.Config) { c.LLM = client }, nil
+}
+
+// llmConfig reads the environment. An Anthropic key alone chooses nothing: it lies in many an environment for other programs.
+func (e *env) llmConfig() (cfg llm.Config, ok bool, err error) {
+	key, base := strings.TrimSpace(e.getenv("OPENAI_API_KEY")), strings.TrimSpace(e.getenv("OPENAI_BASE_URL"))
+	cfg = llm.Config{
+		Provider: llm.Provider(strings.TrimSpace(e.getenv("REDOUBT_LLM_PROVIDER"))), Model: e.getenv("REDOUBT_LLM_MODEL"), BaseURL: base,
+	}
+	switch {
+	case cfg.Provider == "" && key == "" && base == "":
+		return cfg, false, nil
+	case cfg.Provider == "" && key == "":
+		cfg.Provider = llm.OpenAICompatible
+	case cfg.Provider == "":
+		cfg.Provider = llm.OpenAI
+	}
+	switch cfg.Provider {
+	case llm.Anthropic:
+		cfg.APIKey, cfg.BaseURL = llm.Key(e.getenv("ANTHROPIC_API_KEY")), strings.TrimSpace(e.getenv("ANTHROPIC_BASE_URL"))
+	case llm.Ollama: // needs no key, and is to get no one else's
+	default:
+		cfg.APIKey = llm.Key(key)
+	}
+	if text := e.getenv("REDOUBT_LLM_TIMEOUT"); text != "" {
+		if cfg.Timeout, err = time.ParseDuration(text); err != nil || cfg.Timeout <= 0 {
+			return cfg, false, threat.Errorf(threat.Invalid, "%q is no duration", threat.Clip(text, 40)).In("REDOUBT_LLM_TIMEOUT").Hinted("such as 90s or 5m")
+		}
+	}
+	if text := e.getenv("REDOUBT_LLM_CONCURRENCY"); text != "" {
+		if cfg.Concurrency, err = strconv.Atoi(text); err != nil || cfg.Concurrency < 1 || cfg.Concurrency > 256 {
+			return cfg, false, threat.Errorf(threat.Invalid, "%q is no number of calls at once", threat.Clip(text, 40)).In("REDOUBT_LLM_CONCURRENCY").Hinted("1 to 256; default %d", llm.DefaultConcurrency)
+		}
+	}
+	return cfg, true, nil
+}
+
+// llmSetting says which variables a refused configuration comes from.
+func llmSetting(p llm.Provider, err error) error {
+	var e *llm.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	from := "OPENAI_API_KEY, OPENAI_BASE_URL, REDOUBT_LLM_MODEL and REDOUBT_LLM_PROVIDER"
+	if p == llm.Anthropic {
+		from = "ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL, REDOUBT_LLM_MODEL and REDOUBT_LLM_PROVIDER"
+	}
+	hint := "it comes from " + from
+	if e.Hint != "" {
+		hint = e.Hint + "; " + hint
+	}
+	return threat.Errorf(threat.Invalid, "the language model: %s", e.Message).Hinted("%s", hint)
+}
