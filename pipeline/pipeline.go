@@ -45,6 +45,9 @@ type Request struct {
 	Step       Step
 	Draft      *Draft             // what is known so far; read only
 	Objectives []threat.Objective // for [GenerateControls]: the COs of this batch, reachable ones only
+	Batch      int                // for [GenerateControls]: the number of this batch, from 1
+	Batches    int                // and of how many
+	Reuse      bool               // whether the controls so far may serve this batch too
 	Rejected   error              // why the previous answer to this very request was refused, or nil
 }
 
@@ -87,49 +90,109 @@ func RunControls(ctx context.Context, e Engine, d *Draft, starting func(Step) er
 	return save(d)
 }
 
-// controls generates controls for a draft's reachable COs, in batches.
+// controls generates controls for a draft's reachable COs, in batches. Batches are asked for together as far as the engine takes it, and
+// accepted in their order, so that the result is that of asking one by one.
 func controls(ctx context.Context, e Engine, d *Draft, save func(*Draft) error) error {
 	cos, err := d.reachable()
 	if err != nil {
 		return err
 	}
-	size := e.BatchSize()
+	size, parallel := e.BatchSize(), 1
 	if size <= 0 {
 		size = len(cos)
 	}
+	if p, ok := e.(interface{ Parallel() int }); ok {
+		parallel = max(1, p.Parallel())
+	}
+	if len(cos) == 0 {
+		return nil
+	}
+	type answer struct {
+		request Request
+		out     Output
+		err     error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running []chan answer // in the order of the batches
+	defer func() {
+		// Nothing of this run goes on after it. What is under way when a batch fails is paid for: it ends by itself, and a cache has
+		// its answers when the run is resumed.
+		for _, c := range running {
+			<-c
+		}
+	}()
+	start, begun := d.Served, d.Served
+	before := (start + size - 1) / size // batches, or what another engine did in batches of its own
+	batches := before + (len(cos)-start+size-1)/size
 	for d.Served < len(cos) {
-		batch := cos[d.Served:min(d.Served+size, len(cos))]
-		if err := ask(ctx, e, d, Request{Step: GenerateControls, Draft: d, Objectives: batch}); err != nil {
+		for len(running) < parallel && begun < len(cos) {
+			r := Request{
+				Step: GenerateControls, Objectives: cos[begun:min(begun+size, len(cos))],
+				Batch: before + (begun-start)/size + 1, Batches: batches,
+			}
+			begun += len(r.Objectives)
+			snapshot := *d // [Draft.Accept] replaces what it changes and writes into nothing
+			r.Draft = &snapshot
+			c := make(chan answer, 1)
+			running = append(running, c)
+			go func() {
+				out, err := propose(ctx, e, r)
+				c <- answer{r, out, err}
+			}()
+		}
+		a := <-running[0]
+		running = running[1:]
+		if a.err != nil {
+			return a.err
+		}
+		if err := d.Accept(a.request, a.out); err != nil {
 			return err
 		}
-		d.Served += len(batch)
+		d.Served += len(a.request.Objectives)
 		if err := save(d); err != nil {
+			cancel()
 			return err
 		}
 	}
 	return nil
 }
 
-// ask puts one request to the engine and accepts the answer; a refused answer is sent back once with the errors.
+// ask puts one request to the engine and accepts the answer.
 func ask(ctx context.Context, e Engine, d *Draft, r Request) error {
+	out, err := propose(ctx, e, r)
+	if err != nil {
+		return err
+	}
+	return d.Accept(r, out)
+}
+
+// propose puts one request to the engine and returns an answer that the request's draft accepts; a refused answer is sent back once
+// with the errors.
+func propose(ctx context.Context, e Engine, r Request) (Output, error) {
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return Output{}, err
 		}
 		out, err := e.Propose(ctx, r)
-		if err != nil {
-			return err
-		}
-		err = d.Accept(r, out)
-		if err == nil {
-			return nil
+		var bad *BadAnswer
+		switch {
+		case errors.As(err, &bad):
+			err = bad.Err
+		case err != nil:
+			return Output{}, err
+		default:
+			scratch := *r.Draft
+			if err = scratch.Accept(r, out); err == nil {
+				return out, nil
+			}
 		}
 		if r.Rejected != nil {
 			var te *threat.Error
 			if errors.As(err, &te) {
-				return te.Hinted("engine %s answered step %s twice with something the rules refuse", e.Name(), r.Step)
+				return Output{}, te.Hinted("engine %s answered step %s twice with something the rules refuse", e.Name(), r.Step)
 			}
-			return fmt.Errorf("step %s: %w", r.Step, err)
+			return Output{}, fmt.Errorf("step %s: %w", r.Step, err)
 		}
 		r.Rejected = err
 	}

@@ -13,6 +13,7 @@ type Output struct {
 	Boundaries  []BoundaryProposal   `json:"trust_boundaries,omitempty"`
 	Assumptions []AssumptionProposal `json:"assumptions,omitempty"`
 	Controls    []ControlProposal    `json:"controls,omitempty"`
+	Reuse       []Reuse              `json:"reuse,omitempty"` // resolved into Controls before they are accepted
 }
 
 // AssetProposal is an asset before it has an id.
@@ -71,4 +72,10 @@ type FacetProposal struct {
 type Mitigation struct {
 	Objective threat.ID `json:"control_objective"`
 	Group     int       `json:"group"`
+}
+
+// Reuse lets a control of an earlier batch, K1, K2 … in the order of the draft, serve COs of this one.
+type Reuse struct {
+	Control   string       `json:"control"`
+	Mitigates []Mitigation `json:"mitigates"`
 }

@@ -52,6 +52,12 @@ type Item struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
+// Words says an item in one line: "assets.2.impact: it is missing (H, M or L)".
+func (i Item) Words() string {
+	e := Error{Code: i.Code, Message: i.Message, Field: i.Field, Hint: i.Hint}
+	return strings.TrimPrefix(e.Error(), string(i.Code)+": ")
+}
+
 // Batch joins the refusals of a batch's items into one error, or returns nil when there are none.
 func Batch(items []*Error) error {
 	switch len(items) {
