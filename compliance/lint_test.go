@@ -124,6 +124,34 @@ func TestRequirementsAreWhole(t *testing.T) {
 	}
 }
 
+// The numbers are those of the official files.
+func TestFrameworksAreComplete(t *testing.T) {
+	for id, want := range map[string]counts{
+		"asvs-5.0":      {requirements: 345, chapters: 17, sections: 80, levels: [4]int{0, 70, 183, 92}},
+		"osps-baseline": {requirements: 65, retired: 1, chapters: 8, sections: 41, levels: [4]int{0, 25, 19, 21}},
+	} {
+		f := framework(t, id)
+		got := counts{requirements: len(f.Requirements), chapters: len(f.Chapters)}
+		for _, c := range f.Chapters {
+			got.sections += len(c.Sections)
+		}
+		for _, r := range f.Requirements {
+			got.levels[r.Level]++
+			if r.Retired {
+				got.retired++
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %+v, want %+v", id, got, want)
+		}
+	}
+}
+
+type counts struct {
+	requirements, retired, chapters, sections int
+	levels                                    [4]int
+}
+
 func TestCloneSharesNothing(t *testing.T) {
 	f := framework(t, "asvs-5.0")
 	c := f.Clone()
