@@ -55,7 +55,7 @@ func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	model, err := e.llm()
+	model, err := e.llm("")
 	if err != nil {
 		return err
 	}

@@ -11,22 +11,58 @@ import (
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
-// llm makes the language model that the environment names, and hands it to the service. Without a key, a base URL and a provider there
-// is none. Errors: [threat.Invalid] for settings that cannot be used.
-func (e *env) llm() (func(*service.Config), error) {
+// llm makes the language model that the environment names, and hands it to the service with its cache and the table of prices in a file,
+// which may be empty. Without a key, a base URL and a provider there is none. Errors: [threat.Invalid] for settings that cannot be used.
+func (e *env) llm(prices string) (func(*service.Config), error) {
 	cfg, ok, err := e.llmConfig()
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		return func(*service.Config) {}, nil
+	var client llm.Client
+	if ok {
+		if client, err = llm.New(cfg); err != nil {
+			return nil, llmSetting(cfg.Provider, err)
+		}
 	}
-	client, err := llm.New(cfg)
+	life, err := e.llmCache()
 	if err != nil {
-		return nil, llmSetting(cfg.Provider, err)
+		return nil, err
 	}
-	return func(c *service.Config) { c.LLM = client }, nil
+	var table service.LLMPrices
+	if prices != "" {
+		raw, err := e.readFile(prices, 1<<20)
+		if err == nil {
+			table, err = service.ParseLLMPrices(raw)
+		}
+		var te *threat.Error
+		if errors.As(err, &te) {
+			return nil, te.In("llm-prices")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return func(c *service.Config) { c.LLM, c.LLMCache, c.LLMPrices = client, life, table }, nil
 }
+
+// llmCache reads how long answers are kept: negative for not at all, 0 for the default.
+func (e *env) llmCache() (time.Duration, error) {
+	text := strings.TrimSpace(e.getenv("REDOUBT_LLM_CACHE"))
+	switch text {
+	case "":
+		return 0, nil
+	case "off":
+		return -1, nil
+	}
+	life, err := time.ParseDuration(text)
+	if err != nil || life <= 0 || life > maxLLMCache {
+		return 0, threat.Errorf(threat.Invalid, "%q is no time to keep answers", threat.Clip(text, 40)).In("REDOUBT_LLM_CACHE").Hinted("off, or up to 720h; default %s", service.DefaultLLMCache)
+	}
+	return life, nil
+}
+
+// maxLLMCache is the longest time for which answers can be kept: they are of a model and of rules that change.
+const maxLLMCache = 30 * 24 * time.Hour
 
 // llmConfig reads the environment. An Anthropic key alone chooses nothing: it lies in many an environment for other programs.
 func (e *env) llmConfig() (cfg llm.Config, ok bool, err error) {

@@ -22,7 +22,7 @@ func TestLLMFromTheEnvironment(t *testing.T) {
 		"Anthropic":              {map[string]string{"REDOUBT_LLM_PROVIDER": "anthropic", "ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "other", "REDOUBT_LLM_MODEL": "m"}, "anthropic:m"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			set, err := (&env{getenv: func(k string) string { return tt.env[k] }}).llm()
+			set, err := (&env{getenv: func(k string) string { return tt.env[k] }}).llm("")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +52,7 @@ func TestLLMSettingsThatCannotBeUsed(t *testing.T) {
 		"concurrency":    {"OPENAI_API_KEY": key, "REDOUBT_LLM_CONCURRENCY": "0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := (&env{getenv: func(k string) string { return set[k] }}).llm()
+			_, err := (&env{getenv: func(k string) string { return set[k] }}).llm("")
 			if threat.CodeOf(err) != threat.Invalid || strings.Contains(err.Error(), key) {
 				t.Errorf("error %v", err)
 			}

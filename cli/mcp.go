@@ -46,7 +46,7 @@ func (e *env) runStdio(ctx context.Context, p place, sets []tools.Toolset, root 
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	model, err := e.llm()
+	model, err := e.llm(e.getenv("REDOUBT_LLM_PRICES"))
 	if err != nil {
 		return err
 	}

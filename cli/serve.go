@@ -23,7 +23,7 @@ const closing = 10 * time.Second
 
 func (e *env) serve() *cobra.Command {
 	var p place
-	var addr, publicURL, origins, issuers string
+	var addr, publicURL, origins, issuers, prices string
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve MCP at /mcp and REST at /api/v1 (the default)", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -31,9 +31,13 @@ func (e *env) serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.runServer(c.Context(), p, addr, allowed, server.Config{
+			model, err := e.llm(prices)
+			if err != nil {
+				return err
+			}
+			return e.runServer(c.Context(), p, addr, server.Config{
 				Version: Version(), PublicURL: publicURL, AllowedOrigins: words(origins),
-			})
+			}, model, func(c *service.Config) { c.Issuers.Allowed = allowed })
 		},
 	}
 	p.add(e, c)
@@ -42,6 +46,7 @@ func (e *env) serve() *cobra.Command {
 	c.Flags().StringVar(&origins, "allow-origin", e.getenv("REDOUBT_ALLOW_ORIGIN"), "comma-separated web origins whose pages may call (REDOUBT_ALLOW_ORIGIN)")
 	c.Flags().StringVar(&issuers, "allow-issuer-address", e.getenv("REDOUBT_ALLOW_ISSUER_ADDRESS"),
 		"comma-separated addresses or prefixes, beside public ones, at which issuers of CI tokens may be asked (REDOUBT_ALLOW_ISSUER_ADDRESS)")
+	c.Flags().StringVar(&prices, "llm-prices", e.getenv("REDOUBT_LLM_PRICES"), "file of what language models cost, for the estimate of get_usage (REDOUBT_LLM_PRICES)")
 	return c
 }
 
@@ -73,7 +78,7 @@ func words(s string) []string {
 	return out
 }
 
-func (e *env) runServer(ctx context.Context, p place, addr string, issuers []netip.Prefix, config server.Config) (err error) {
+func (e *env) runServer(ctx context.Context, p place, addr string, config server.Config, more ...func(*service.Config)) (err error) {
 	log := e.logger()
 	st, err := p.open(ctx)
 	if err != nil {
@@ -84,11 +89,7 @@ func (e *env) runServer(ctx context.Context, p place, addr string, issuers []net
 	if err != nil {
 		return err
 	}
-	model, err := e.llm()
-	if err != nil {
-		return err
-	}
-	svc, err := newService(st, log, signer, model, func(c *service.Config) { c.Issuers.Allowed = issuers })
+	svc, err := newService(st, log, append(more, signer)...)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (o *office) do(ctx context.Context, e *env, use func(*service.Service, acco
 	if o.who.Email == "" && o.who.WorkspaceID == "" {
 		o.who.APIKey = e.getenv("REDOUBT_API_KEY")
 	}
-	model, err := e.llm() // default_engine is checked against it
+	model, err := e.llm("") // default_engine is checked against it
 	if err != nil {
 		return err
 	}

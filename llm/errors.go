@@ -62,6 +62,9 @@ func Rejected(name string, cause error) *Error {
 	return &Error{Kind: KindRejected, Message: name + ": the answer is not what was asked for", cause: cause}
 }
 
+// Ended is the error for a call whose caller gave up or ran out of time; cause is the context's error.
+func Ended(name string, cause error) *Error { return contextError(name, cause) }
+
 // Kinds lists every kind, for tables that must be total.
 func Kinds() []Kind {
 	return []Kind{

@@ -57,6 +57,7 @@ var toolCases = map[string]func(ids) live.Args{
 	"compare_versions":       func(i ids) live.Args { return live.Args{"model_id": i.model, "from": 1} },
 	"restore_version":        func(i ids) live.Args { return live.Args{"model_id": i.model, "version": 1} },
 	"list_workspaces":        func(ids) live.Args { return nil },
+	"get_usage":              func(ids) live.Args { return nil },
 	"update_control_status": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "control_id": "C1", "status": "not_implemented"}
 	},
@@ -123,7 +124,7 @@ var decides = map[string]bool{"attest_assumption": true, "accept_risk": true, "a
 
 // withoutID are the tools and routes that take no id: a stranger's answer must hold nothing of the owner's.
 var withoutID = map[string]bool{
-	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true,
+	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true, "get_usage": true, "GET /usage": true,
 	"GET /models": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
 	"GET /settings": true, "POST /settings": true, "POST /settings/signing-keys": true, "POST /settings/issuers": true, "POST /settings/required-claims": true,
 	"redoubt://models": true, "redoubt://assertion-types": true, "import_threat_model": true, "POST /models/import": true, "GET /activity": true, "GET /activity/export": true, "get_assertion_types": true, "GET /assertion-types": true,

@@ -83,6 +83,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.address = newLimiter(c.Limits.PerAddress, c.Limits.Burst)
 	s.keys = newLimiter(c.Limits.PerKey, c.Limits.Burst)
+	c.Service.WatchLLM(s.metrics.countLLM)
 
 	var err error
 	if s.tools, err = tools.New(c.Service, c.Log); err != nil {
@@ -252,6 +253,9 @@ type metrics struct {
 	requests        *prometheus.CounterVec
 	seconds         *prometheus.HistogramVec
 	unauthenticated prometheus.Counter
+	llmCalls        *prometheus.CounterVec
+	llmTokens       *prometheus.CounterVec
+	llmSeconds      *prometheus.HistogramVec
 }
 
 func newMetrics() *metrics {
@@ -267,9 +271,32 @@ func newMetrics() *metrics {
 		unauthenticated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "redoubt_unauthenticated_total", Help: "Requests refused because the key was missing or not valid.",
 		}),
+		llmCalls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "redoubt_llm_calls_total", Help: "Calls of the language model by operation and outcome: answered, cached, or the kind of the failure.",
+		}, []string{"operation", "outcome"}),
+		llmTokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "redoubt_llm_tokens_total", Help: "Tokens spent on the language model by operation and kind: prompt, completion.",
+		}, []string{"operation", "kind"}),
+		llmSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "redoubt_llm_call_seconds", Help: "Duration of calls of the language model that the cache did not answer, by operation.",
+			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320},
+		}, []string{"operation"}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.unauthenticated)
+	m.registry.MustRegister(m.requests, m.seconds, m.unauthenticated, m.llmCalls, m.llmTokens, m.llmSeconds)
 	return m
+}
+
+// countLLM takes a call of the language model in.
+func (m *metrics) countLLM(c service.LLMCall) {
+	outcome := c.Outcome
+	if c.Cached {
+		outcome = "cached"
+	} else {
+		m.llmSeconds.WithLabelValues(c.Operation).Observe(c.Latency.Seconds())
+	}
+	m.llmCalls.WithLabelValues(c.Operation, outcome).Inc()
+	m.llmTokens.WithLabelValues(c.Operation, "prompt").Add(float64(c.PromptTokens))
+	m.llmTokens.WithLabelValues(c.Operation, "completion").Add(float64(c.CompletionTokens))
 }
 
 // serveJWKS publishes the keys that sign audit packages.

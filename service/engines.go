@@ -34,11 +34,11 @@ func (s *Service) engine(name string) (pipeline.Engine, error) {
 	chosen := name
 	if chosen == "" {
 		chosen = builtinEngine
-		if s.llm != nil && s.named(openaiEngine) != nil {
+		if s.llm.client != nil && s.named(openaiEngine) != nil {
 			chosen = openaiEngine
 		}
 	}
-	if chosen == openaiEngine && s.llm == nil {
+	if chosen == openaiEngine && s.llm.client == nil {
 		e := noLLM("engine openai")
 		return nil, e.In("engine")
 	}
@@ -56,7 +56,7 @@ func (s *Service) engine(name string) (pipeline.Engine, error) {
 func (s *Service) EngineNames() []string {
 	var names []string
 	for _, e := range s.engines {
-		if e.Name() != openaiEngine || s.llm != nil {
+		if e.Name() != openaiEngine || s.llm.client != nil {
 			names = append(names, e.Name())
 		}
 	}

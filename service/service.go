@@ -30,6 +30,10 @@ type Config struct {
 	Log     zerolog.Logger
 	// LLM is the language model; nil where none is configured.
 	LLM llm.Client
+	// LLMCache is how long its answers are kept; 0 is [DefaultLLMCache], a negative time keeps none.
+	LLMCache time.Duration
+	// LLMPrices say what its tokens cost; a model without a price costs an unknown sum.
+	LLMPrices LLMPrices
 	// Issuers says how issuers of CI tokens are reached.
 	Issuers attest.Network
 	// Signer signs audit packages; nil where there are none to make.
@@ -43,7 +47,7 @@ type Service struct {
 	store    *store.Store
 	engines  []pipeline.Engine
 	log      zerolog.Logger
-	llm      llm.Client           // nil where none is configured
+	llm      languageModels
 	heads    cache[string, *head] // by model id
 	versions cache[versionKey, *version]
 	used     keyUse
@@ -58,7 +62,11 @@ func New(c Config) (*Service, error) {
 	if len(c.Engines) == 0 {
 		return nil, errors.New("service: no generation engine")
 	}
-	s := &Service{store: c.Store, engines: c.Engines, log: c.Log, llm: c.LLM, tokens: attest.NewTokens(c.Issuers), signer: c.Signer}
+	s := &Service{store: c.Store, engines: c.Engines, log: c.Log, tokens: attest.NewTokens(c.Issuers), signer: c.Signer}
+	s.llm.client, s.llm.prices = c.LLM, c.LLMPrices
+	if s.llm.life = max(c.LLMCache, 0); c.LLMCache == 0 {
+		s.llm.life = DefaultLLMCache
+	}
 	s.heads.most, s.versions.most = keptHeads, keptVersions
 	s.jobs.workers = max(c.Workers, 0)
 	if s.jobs.workers == 0 {

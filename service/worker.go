@@ -290,6 +290,12 @@ func (s *Service) housekeep(ctx context.Context) {
 			if _, err := tx.PurgeTokens(tx.Now()); err != nil {
 				return err
 			}
+			if err := tx.PurgeLLMAnswers(); err != nil {
+				return err
+			}
+			if err := tx.PurgeLLMCalls(tx.Now().Add(-llmCallLife)); err != nil {
+				return err
+			}
 			if _, err := tx.PurgePulls(tx.Now().Add(-pullLife)); err != nil {
 				return err
 			}

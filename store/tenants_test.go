@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/evidence"
@@ -19,6 +20,12 @@ func fillWorkspace(t testing.TB, e env, workspace string, owner account.User) st
 	addJob(t, e, workspace)
 	e.write(t, func(tx *store.Tx) error {
 		if err := tx.KeepAnswer(workspace, k.ID, "tool", "idem", "d", "a"); err != nil {
+			return err
+		}
+		if err := tx.KeepLLMAnswer(workspace, owner.ID, "d", store.LLMAnswer{Text: "a"}, time.Hour); err != nil {
+			return err
+		}
+		if err := tx.AddLLMCall(workspace, someCall(t, owner.ID, "x", nil)); err != nil {
 			return err
 		}
 		return tx.AddActivity(workspace, store.Activity{ID: testenv.NewID(t), Verb: "x", Outcome: "done", ModelID: m.ID})

@@ -111,6 +111,7 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	call("delete_threat_model", live.Args{"model_id": id})
 	call("restore_threat_model", live.Args{"model_id": id})
 	call("list_workspaces", nil)
+	call("get_usage", live.Args{"days": 7})
 	return answers
 }
 

@@ -75,4 +75,8 @@ func workspaces(r *Registry, svc *service.Service) {
 		Name: "list_workspaces", Title: "List workspaces", Toolset: Workspace, Needs: account.Read, Effect: Reads,
 		Description: "Your workspaces; the key's own is marked. Switching means another key.",
 	}, svc.ListWorkspaces)
+	add(r, Tool{
+		Name: "get_usage", Title: "Usage", Toolset: Workspace, Needs: account.Read, Effect: Reads,
+		Description: "What the workspace used of language models: requests, tokens, estimated cost, by operation, day and model.",
+	}, svc.GetUsage)
 }
