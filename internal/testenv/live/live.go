@@ -71,7 +71,7 @@ func StartWith(t testing.TB, st *store.Store, engines []pipeline.Engine, changes
 }
 
 // StartOver starts a server over a service of the test's own configuration. Without a store it gets a fresh one, without engines the
-// builtin one, and what it logs goes to Env.Log.
+// builtin one, and what it logs goes to Env.Log: from warnings on, everything where over.Log is at the level of traces.
 func StartOver(t testing.TB, over service.Config, changes ...func(*server.Config)) *Env {
 	t.Helper()
 	if over.Store == nil {
@@ -85,7 +85,11 @@ func StartOver(t testing.TB, over service.Config, changes ...func(*server.Config
 		over.Engines = []pipeline.Engine{e}
 	}
 	env := &Env{Store: over.Store, Log: &Log{}}
-	log := zerolog.New(env.Log).Level(zerolog.WarnLevel)
+	level := zerolog.WarnLevel
+	if over.Log.GetLevel() == zerolog.TraceLevel {
+		level = zerolog.TraceLevel
+	}
+	log := zerolog.New(env.Log).Level(level)
 	over.Log = log
 	var err error
 	if env.Service, err = service.New(over); err != nil {
