@@ -131,35 +131,9 @@ func (c *changeset) boundary(who account.Principal, op BoundaryOp) (threat.ID, e
 		return "", unknownOp(op.Op, OpAdd, OpEdit, OpRemove, OpRestore)
 	}
 	if op.Attackers != nil {
-		return id, c.standAt(id, op.Attackers)
+		return id, c.structure.StandAt(id, op.Attackers)
 	}
 	return id, nil
-}
-
-// standAt makes exactly the given attackers stand at a boundary.
-func (c *changeset) standAt(boundary threat.ID, attackers []threat.ID) error {
-	for _, id := range attackers {
-		if c.structure.Attacker(id) == nil {
-			return threat.Unknown("attacker", id, entityIDs(c.structure.Attackers, func(t threat.Attacker) threat.ID { return t.ID })).In("attackers")
-		}
-	}
-	for _, t := range slices.Clone(c.structure.Attackers) {
-		has, want := slices.Contains(t.Boundaries, boundary), slices.Contains(attackers, t.ID)
-		if has == want {
-			continue
-		}
-		next := slices.DeleteFunc(slices.Clone(t.Boundaries), func(b threat.ID) bool { return b == boundary })
-		if want {
-			next = append(next, boundary)
-		}
-		if next == nil {
-			next = []threat.ID{}
-		}
-		if _, err := c.structure.EditAttacker(t.ID, threat.AttackerEdit{Boundaries: next}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // gone is the refusal to restore what was never removed.

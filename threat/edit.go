@@ -228,6 +228,31 @@ func (s *Structure) RemoveBoundary(id ID) error {
 	})
 }
 
+// StandAt makes exactly the given attackers stand at a trust boundary. Errors: [NotFound] (the boundary, an attacker).
+func (s *Structure) StandAt(boundary ID, attackers []ID) error {
+	return s.change(nil, func(s *Structure, _ Counters) error {
+		if s.Boundary(boundary) == nil {
+			return Unknown("trust boundary", boundary, ids(s.Boundaries, boundaryID))
+		}
+		for _, id := range attackers {
+			if s.Attacker(id) == nil {
+				return Unknown("attacker", id, ids(s.Attackers, attackerID)).In("attackers")
+			}
+		}
+		for i := range s.Attackers {
+			t := &s.Attackers[i]
+			has, want := slices.Contains(t.Boundaries, boundary), slices.Contains(attackers, t.ID)
+			switch {
+			case want && !has:
+				t.Boundaries = SortIDs(append(slices.Clone(t.Boundaries), boundary))
+			case has && !want:
+				t.Boundaries = withoutID(t.Boundaries, boundary)
+			}
+		}
+		return nil
+	})
+}
+
 // AddAssumption adds a under the next id, or under a.ID when it is a removed assumption that comes back. Errors:
 // [Invalid], [Conflict], [NotFound] (a CO).
 func (s *Structure) AddAssumption(c Counters, a Assumption) (Assumption, error) {
