@@ -25,9 +25,6 @@ const (
 	mostBasis       = 3
 )
 
-// archetypes are the words for where attackers come from.
-var archetypes = []string{"external", "authenticated user", "insider", "network", "supply chain", "third party", "adjacent", "physical"}
-
 // Parse reads the answer to the question of a step. It is strict: a member that the schema does not name is refused as is one
 // that is missing, since both mean that something was said which nobody would read. Texts are cleaned and bounded. The rules of the
 // domain are [Draft.Accept]'s to check. Errors: [threat.Invalid], with an item for each of the first ten things wrong and the field
@@ -75,7 +72,7 @@ func attacker(o *Object) AttackerProposal {
 	o.Only("name", "capability", "position", "archetype", "likelihood", "basis")
 	return AttackerProposal{
 		Name: o.Line("name", threat.MaxName), Capability: o.Text("capability", threat.MaxText), Position: o.Text("position", threat.MaxText),
-		Archetype: enum(o, "archetype", archetypes), Likelihood: enum(o, "likelihood", threat.Levels()), Basis: o.basis(),
+		Archetype: o.Line("archetype", threat.MaxName), Likelihood: enum(o, "likelihood", threat.Levels()), Basis: o.basis(),
 	}
 }
 

@@ -49,7 +49,7 @@ func TestParseRefuses(t *testing.T) {
 		{pipeline.GenerateAssets, assets(strings.Replace(anAsset, `"notes"`, `"id":"A9","notes"`, 1)), "assets.0.id", "no such member"},
 		{pipeline.GenerateAssets, `{"assets":[` + anAsset + `],"controls":[]}`, "controls", "no such member"},
 		{pipeline.GenerateAssets, attacker, "attackers", "no such member"},
-		{pipeline.RefineAttackers, strings.Replace(attacker, "external", "alien", 1), "attackers.0.archetype", "supply chain"},
+		{pipeline.RefineAttackers, strings.Replace(attacker, `"external"`, `""`, 1), "attackers.0.archetype", "empty"},
 		{pipeline.RefineAttackers, strings.Replace(attacker, `"send"`, `""`, 1), "attackers.0.capability", "empty"},
 		{pipeline.Boundaries, strings.Replace(boundary, `"assumptions":[]`, `"assumption":[]`, 1), "assumption", "no such member"},
 		{pipeline.Boundaries, strings.Replace(boundary, `["A1"]`, `[1]`, 1), "trust_boundaries.0.assets.0", "a text"},
@@ -115,7 +115,7 @@ func TestParseRoundTrip(t *testing.T) {
 			case pipeline.GenerateAttackers, pipeline.RefineAttackers:
 				out.Attackers = append(out.Attackers, pipeline.AttackerProposal{
 					Name: line.Draw(t, "name"), Capability: line.Draw(t, "capability"), Position: line.Draw(t, "position"),
-					Archetype:  rapid.SampledFrom(pipeline.Archetypes()).Draw(t, "archetype"),
+					Archetype:  line.Draw(t, "archetype"),
 					Likelihood: rapid.SampledFrom(threat.Levels()).Draw(t, "likelihood"), Basis: rapid.SliceOfN(line, 1, 3).Draw(t, "basis"),
 				})
 			case pipeline.Boundaries:

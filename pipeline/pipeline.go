@@ -188,11 +188,7 @@ func propose(ctx context.Context, e Engine, r Request) (Output, error) {
 			}
 		}
 		if r.Rejected != nil {
-			var te *threat.Error
-			if errors.As(err, &te) {
-				return Output{}, te.Hinted("engine %s answered step %s twice with something the rules refuse", e.Name(), r.Step)
-			}
-			return Output{}, fmt.Errorf("step %s: %w", r.Step, err)
+			return Output{}, twice(err, fmt.Sprintf("engine %s answered step %s twice with something the rules refuse", e.Name(), r.Step))
 		}
 		r.Rejected = err
 	}

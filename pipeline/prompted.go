@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -19,6 +21,34 @@ func (b *BadAnswer) Error() string { return b.Err.Error() }
 
 // Unwrap is why.
 func (b *BadAnswer) Unwrap() error { return b.Err }
+
+// Consult puts one question that is no step of a generation. A bad answer is sent back once with the errors; the calling agent gets as many
+// tries as it likes, since its asker ends the run to wait for each. Errors: check's after a second bad answer, with a hint that says so,
+// and the asker's.
+func Consult(ctx context.Context, ask Asker, q Question, check func(raw []byte) error) error {
+	err := ask(ctx, q, check)
+	var bad *BadAnswer
+	if !errors.As(err, &bad) {
+		return err
+	}
+	err = ask(ctx, q.Again(bad.Err), check)
+	if errors.As(err, &bad) {
+		return twice(bad.Err, "the answer to "+q.Step+" was refused twice")
+	}
+	return err
+}
+
+// twice adds to the refusal of a second answer that it was the second.
+func twice(err error, what string) error {
+	var te *threat.Error
+	if !errors.As(err, &te) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if te.Hint != "" {
+		what = te.Hint + "; " + what
+	}
+	return te.Hinted("%s", what)
+}
 
 // Bounds says how an engine is to be asked.
 type Bounds struct {

@@ -56,11 +56,8 @@ func answerTo(q pipeline.Question) string {
 	r := pipeline.Request{Step: step}
 	if strings.HasPrefix(q.Step, "generate_controls") {
 		r.Step, step = pipeline.GenerateControls, pipeline.GenerateControls
-		for line := range strings.Lines(q.Prompt) {
-			if strings.HasPrefix(line, "CO-") {
-				id, _, _ := strings.Cut(line, " ")
-				r.Objectives = append(r.Objectives, threat.Objective{ID: threat.ID(id)})
-			}
+		for _, id := range pipeline.Asked(q.Prompt) {
+			r.Objectives = append(r.Objectives, threat.Objective{ID: id})
 		}
 	}
 	out, _ := good(5, 4)(r)
@@ -145,7 +142,7 @@ func TestPromptedBadAnswers(t *testing.T) {
 			if mends != (err == nil) || !mends && (mustJSON(t, d) != before || !strings.Contains(err.Error(), "twice")) {
 				t.Errorf("%s, mends %v: %v", name, mends, err)
 			}
-			if len(th.asked) < 2 || len(th.asked[1].Rejected) == 0 || th.asked[1].Step != "generate_assets" || !strings.Contains(th.asked[1].Prompt, "was refused") {
+			if len(th.asked) < 2 || len(th.asked[1].Rejected) == 0 || th.asked[1].Step != "generate_assets" || !strings.Contains(th.asked[1].Task(), "was refused") {
 				t.Errorf("%s: it was not asked again with the errors", name)
 			}
 		}
@@ -201,5 +198,31 @@ func TestQuotes(t *testing.T) {
 	out, err := th.engine(pipeline.ModelBounds).Propose(context.Background(), pipeline.Request{Step: pipeline.GenerateAssets, Draft: d})
 	if err != nil || len(out.Assets[0].Basis) != 1 || out.Assets[0].Basis[0] != "Session tokens" {
 		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// A question outside a generation is put the same way: asked again once with the errors.
+func TestConsult(t *testing.T) {
+	for tries := range 4 {
+		n := 0
+		ask := func(_ context.Context, q pipeline.Question, check func([]byte) error) error {
+			n++
+			if (n > 1) != (len(q.Rejected) == 1) {
+				t.Errorf("try %d carries %d reasons", n, len(q.Rejected))
+			}
+			if err := check([]byte{byte(n)}); err != nil {
+				return &pipeline.BadAnswer{Err: err}
+			}
+			return nil
+		}
+		err := pipeline.Consult(context.Background(), ask, pipeline.Question{Step: "refine"}, func(raw []byte) error {
+			if int(raw[0]) <= tries {
+				return threat.Errorf(threat.Invalid, "not this").In("x").Hinted("that")
+			}
+			return nil
+		})
+		if n != min(tries+1, 2) || (err == nil) != (tries < 2) || err != nil && !strings.Contains(err.Error(), "that; the answer to refine was refused twice") {
+			t.Errorf("%d bad answers: asked %d times, %v", tries, n, err)
+		}
 	}
 }

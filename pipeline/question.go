@@ -31,7 +31,7 @@ type Question struct {
 	Prompt string `json:"prompt"`
 	// Schema is the JSON Schema of the answer, in the form that strict structured outputs take: every member required, no others.
 	Schema json.RawMessage `json:"schema"`
-	// Rejected says what was wrong with the previous answer to this very question.
+	// Rejected says what was wrong with the previous answer to this very question; it is no part of the texts.
 	Rejected []threat.Item `json:"rejected,omitempty"`
 }
 
@@ -44,17 +44,25 @@ func (q Question) Text() string { return q.System + "\n\n" + q.Prompt }
 // AgentLimit bounds [Question.Size] for the calling agent (specification §9).
 const AgentLimit = 6_000
 
-// Again is the question asked anew after an answer that was refused. What was wrong comes last, fenced: it may quote the answer.
+// Again is the question asked anew after an answer that was refused.
 func (q Question) Again(why error) Question {
 	q.Rejected = reasons(why)
-	var b strings.Builder
-	for _, r := range q.Rejected {
-		b.WriteString("- " + r.Words() + "\n")
-	}
-	f := newFence(b.String())
-	q.Prompt += "\n\nYour previous answer to this was refused:\n" + f.text("errors", strings.TrimSpace(b.String())) +
-		"Answer again, whole, with that mended."
 	return q
+}
+
+// Task is the prompt with what was wrong with the previous answer, if there was one. That is fenced: it may quote the answer.
+func (q Question) Task() string {
+	if len(q.Rejected) == 0 {
+		return q.Prompt
+	}
+	lines := make([]string, len(q.Rejected))
+	for i, r := range q.Rejected {
+		lines[i] = "- " + r.Words()
+	}
+	wrong := strings.Join(lines, "\n")
+	f := NewFence(wrong)
+	return q.Prompt + "\n\nYour previous answer to this was refused. What was wrong, between lines with the mark " + f.mark + ":\n" +
+		f.Text("errors", wrong) + "Answer again, whole, with that mended."
 }
 
 // maxReasons bounds how many errors are sent back.
@@ -132,9 +140,7 @@ func System(mark string) string { return strings.ReplaceAll(frame, "{{mark}}", m
 type Fence struct{ mark string }
 
 // NewFence returns a fence for these texts.
-func NewFence(texts ...string) Fence { return newFence(texts...) }
-
-func newFence(texts ...string) Fence {
+func NewFence(texts ...string) Fence {
 	sum := sha256.Sum256([]byte(strings.Join(texts, "\x00")))
 	mark := "data-" + hex.EncodeToString(sum[:5])
 	for n := 1; slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(t, mark) }); n++ {
@@ -147,9 +153,7 @@ func newFence(texts ...string) Fence {
 func (f Fence) Mark() string { return f.mark }
 
 // Text is data within the fence, under a name of ours, with the line end after it.
-func (f Fence) Text(name, data string) string { return f.text(name, data) }
-
-func (f Fence) text(name, data string) string {
+func (f Fence) Text(name, data string) string {
 	return "<<<" + f.mark + " " + name + "\n" + data + "\n" + f.mark + ">>>\n"
 }
 
@@ -177,18 +181,18 @@ func question(r Request, limit int) Question {
 		for _, p := range parts {
 			texts = append(texts, p.data)
 		}
-		f := newFence(texts...)
+		f := NewFence(texts...)
 		prompt = t.text
 		for _, p := range parts {
 			data := ""
 			if p.data != "" {
-				data = "\n" + p.title + "\n" + strings.TrimSuffix(f.text(p.name, p.data), "\n")
+				data = "\n" + p.title + "\n" + strings.TrimSuffix(f.Text(p.name, p.data), "\n")
 			}
 			prompt = strings.Replace(prompt, "{{"+p.name+"}}", data, 1)
 		}
 		data := ""
 		if feature != "" {
-			data = "\nThe description of the feature" + note + ":\n" + strings.TrimSuffix(f.text("description", feature), "\n")
+			data = "\nThe description of the feature" + note + ":\n" + strings.TrimSuffix(f.Text("description", feature), "\n")
 		}
 		return System(f.mark), strings.Replace(prompt, "{{feature}}", data, 1)
 	}
@@ -318,4 +322,16 @@ func sentence(text string, n int) string {
 		return ""
 	}
 	return ": " + strings.Join(strings.Fields(threat.Clip(text, n)), " ")
+}
+
+// Asked are the COs that a prompt about controls lists.
+func Asked(prompt string) []threat.ID {
+	var out []threat.ID
+	for line := range strings.Lines(prompt) {
+		id, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if _, _, ok := threat.SplitObjective(threat.ID(id)); ok {
+			out = append(out, threat.ID(id))
+		}
+	}
+	return out
 }

@@ -156,8 +156,8 @@ func TestAgain(t *testing.T) {
 	}
 	q := pipeline.QuestionOf(pipeline.Request{Step: pipeline.GenerateAssets, Draft: draft(t)}, 0)
 	again := q.Again(threat.Batch(wrong))
-	if len(again.Rejected) != 10 || len(again.Prompt) > len(q.Prompt)+4000 || !strings.Contains(again.Prompt, "assets.3: xxx") || again.Step != q.Step {
-		t.Errorf("%d reasons in %d bytes", len(again.Rejected), len(again.Prompt)-len(q.Prompt))
+	if len(again.Rejected) != 10 || len(again.Task()) > len(q.Prompt)+4000 || !strings.Contains(again.Task(), "assets.3: xxx") || again.Step != q.Step || q.Task() != q.Prompt {
+		t.Errorf("%d reasons in %d bytes", len(again.Rejected), len(again.Task())-len(q.Prompt))
 	}
 }
 

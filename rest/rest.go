@@ -70,6 +70,18 @@ func New(svc *service.Service, log zerolog.Logger, version string) (*API, error)
 	handle(a, "GET /activity", "Who did what, when", account.Read, svc.GetActivity)
 	handle(a, "GET /activity/export", "The activity as JSON lines, the oldest first", account.Read, svc.ExportActivity)
 	handle(a, "GET /assertion-types", "The catalogue of assertion types", account.Read, svc.GetAssertionTypes)
+	handle(a, "POST /jobs/{job_id}/continue", "Answer a job's question", account.Write, func(ctx context.Context, who account.Principal, in service.ContinueGenerationIn) (service.JobOut, error) {
+		wait, err := service.Wait(in.WaitSeconds, 20)
+		if err != nil {
+			return service.JobOut{}, err
+		}
+		out, err := svc.ContinueGeneration(ctx, who, in)
+		if err != nil || out.Status.Final() || out.Question != nil {
+			return out, err
+		}
+		seconds := int(wait.Seconds())
+		return svc.GetOperationStatus(ctx, who, service.GetOperationStatusIn{JobID: in.JobID, WaitSeconds: &seconds, Seen: -1})
+	})
 	handle(a, "GET /jobs/{job_id}", "How a job goes", account.Read, svc.GetOperationStatus)
 	handle(a, "GET /workspaces", "List your workspaces", account.Read, svc.ListWorkspaces)
 	handle(a, "GET /usage", "What the workspace used of language models", account.Read, svc.GetUsage)

@@ -30,16 +30,19 @@ var missing = ids{
 // toolCases has the arguments of every tool. A tool without a case fails the test.
 var toolCases = map[string]func(ids) live.Args{
 	"generate_threat_model": func(ids) live.Args { return live.Args{"feature_description": feature, "wait_seconds": 50} },
-	"get_operation_status":  func(i ids) live.Args { return live.Args{"job_id": i.job, "wait_seconds": 0} },
-	"cancel_operation":      func(i ids) live.Args { return live.Args{"job_id": i.job} },
-	"list_threat_models":    func(ids) live.Args { return nil },
-	"get_threat_model":      func(i ids) live.Args { return live.Args{"model_id": i.model} },
-	"edit_threat_model":     func(i ids) live.Args { return live.Args{"model_id": i.model, "title": "taken"} },
-	"delete_threat_model":   func(i ids) live.Args { return live.Args{"model_id": i.model} },
-	"restore_threat_model":  func(i ids) live.Args { return live.Args{"model_id": i.model} },
-	"add_asset":             func(i ids) live.Args { return live.Args{"model_id": i.model, "name": "taken"} },
-	"edit_asset":            func(i ids) live.Args { return live.Args{"model_id": i.model, "asset_id": "A1", "name": "taken"} },
-	"remove_asset":          func(i ids) live.Args { return live.Args{"model_id": i.model, "asset_id": "A1"} },
+	"continue_generation": func(i ids) live.Args {
+		return live.Args{"job_id": i.job, "step": "generate_assets", "output": live.Args{}, "wait_seconds": 0}
+	},
+	"get_operation_status": func(i ids) live.Args { return live.Args{"job_id": i.job, "wait_seconds": 0} },
+	"cancel_operation":     func(i ids) live.Args { return live.Args{"job_id": i.job} },
+	"list_threat_models":   func(ids) live.Args { return nil },
+	"get_threat_model":     func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"edit_threat_model":    func(i ids) live.Args { return live.Args{"model_id": i.model, "title": "taken"} },
+	"delete_threat_model":  func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"restore_threat_model": func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"add_asset":            func(i ids) live.Args { return live.Args{"model_id": i.model, "name": "taken"} },
+	"edit_asset":           func(i ids) live.Args { return live.Args{"model_id": i.model, "asset_id": "A1", "name": "taken"} },
+	"remove_asset":         func(i ids) live.Args { return live.Args{"model_id": i.model, "asset_id": "A1"} },
 	"add_attacker": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "name": "t", "capability": "c", "position": "p"}
 	},
@@ -133,6 +136,8 @@ var withoutID = map[string]bool{
 // routeBodies has the body of every route that takes one; a route with a method that needs one and no entry fails.
 var routeBodies = map[string]func(ids) string{
 	"POST /keys": func(ids) string { return `{"name":"mine","scope":"developer"}` },
+
+	"POST /jobs/{job_id}/continue": func(ids) string { return `{"step":"generate_assets","output":{}}` },
 
 	"POST /settings": func(ids) string { return `{"allow_pull_requests":true}` },
 	"POST /settings/signing-keys": func(ids) string {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"slices"
 
 	"github.com/redoubt-dev/redoubt/pipeline"
@@ -12,6 +13,7 @@ import (
 const (
 	builtinEngine = "builtin"
 	openaiEngine  = "openai" // any language model, whoever the provider is
+	agentEngine   = "agent"  // the agent that calls
 )
 
 // engineOf returns the engine that a call names, else the workspace's default, else openai where a language model is configured, else
@@ -69,4 +71,46 @@ func (s *Service) named(name string) pipeline.Engine {
 		return nil
 	}
 	return s.engines[i]
+}
+
+// thinker stands for an engine that asks somebody on behalf of a job: [task.engine] gives the job its own.
+type thinker struct{ name string }
+
+// Name is the engine's name on the wire.
+func (t thinker) Name() string { return t.name }
+
+// BatchSize is not asked of an engine without a job.
+func (thinker) BatchSize() int { return 0 }
+
+// Propose fails: only a job can ask.
+func (t thinker) Propose(context.Context, pipeline.Request) (pipeline.Output, error) {
+	return pipeline.Output{}, internal("engine %s outside a job", t.name)
+}
+
+// withThinkers adds the engines that every service has: a language model, which can run where one is configured, and the calling agent.
+func withThinkers(engines []pipeline.Engine) []pipeline.Engine {
+	out := slices.Clone(engines)
+	for _, name := range []string{openaiEngine, agentEngine} {
+		if !slices.ContainsFunc(out, func(e pipeline.Engine) bool { return e.Name() == name }) {
+			out = append(out, thinker{name})
+		}
+	}
+	return out
+}
+
+// engine returns an engine by name as this job uses it. Errors: as [Service.engine].
+func (t *task) engine(name string) (pipeline.Engine, error) {
+	e, err := t.s.engine(name)
+	if err != nil {
+		return nil, err
+	}
+	th, ok := e.(thinker)
+	if !ok {
+		return e, nil
+	}
+	bounds := pipeline.ModelBounds
+	if th.name == agentEngine {
+		bounds = pipeline.AgentBounds
+	}
+	return pipeline.NewPrompted(th.name, bounds, t.asker(th.name)), nil
 }

@@ -15,9 +15,10 @@ const generateJob = "generate_threat_model"
 
 // GenerateThreatModelIn describes the feature to model.
 type GenerateThreatModelIn struct {
-	FeatureDescription string `json:"feature_description" jsonschema:"data, users, interfaces, deployment; say too what it does not have"`
+	FeatureDescription string `json:"feature_description,omitempty" jsonschema:"data, users, interfaces, deployment; say too what it does not have"`
 	Title              string `json:"title,omitempty" jsonschema:"default: from the description"`
-	Engine             string `json:"engine,omitempty" jsonschema:"who thinks; default: the server's"`
+	Engine             string `json:"engine,omitempty" jsonschema:"builtin, openai, or agent: you answer its questions; default: the server's"`
+	Resume             string `json:"resume,omitempty" jsonschema:"failed job_id to go on with, instead of a description"`
 	WaitSeconds        *int   `json:"wait_seconds,omitempty" jsonschema:"at most 50, default 5"`
 	IdempotencyKey     string `json:"idempotency_key,omitempty" jsonschema:"a repeat gets the first job"`
 }
@@ -37,12 +38,22 @@ type ModelSummary struct {
 	Next        string              `json:"next"`
 }
 
-// GenerateThreatModel starts a job that makes a new model from a description. Errors: [threat.Invalid], [threat.Conflict]
-// (the idempotency key).
+// GenerateThreatModel starts a job that makes a new model from a description, or goes on with one that failed. Errors: [threat.Invalid],
+// [threat.Conflict] (the idempotency key), [threat.NotFound] and [threat.FailedPrecondition] (the job to resume; the engine).
 func (s *Service) GenerateThreatModel(ctx context.Context, who account.Principal, in GenerateThreatModelIn) (JobOut, error) {
 	v := verb{name: generateJob, needs: account.Write, idem: in.IdempotencyKey}
 	in.WaitSeconds = nil // how long a caller waits does not make it another call
+	err := s.expireJobs(ctx)
+	if err != nil {
+		return JobOut{}, s.logged(generateJob, err)
+	}
 	out, err := write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (JobOut, error) {
+		in, job := in, store.Job{Kind: generateJob, Steps: len(pipeline.Steps())}
+		if in.Resume != "" {
+			if err := resume(tx, who.WorkspaceID, &in, &job); err != nil {
+				return JobOut{}, err
+			}
+		}
 		if _, err := pipeline.NewDraft(in.FeatureDescription); err != nil {
 			return JobOut{}, err
 		}
@@ -54,14 +65,48 @@ func (s *Service) GenerateThreatModel(ctx context.Context, who account.Principal
 			return JobOut{}, err
 		}
 		in.Engine = e.Name() // the job keeps its engine, whatever the default is when it resumes
-		job, err := addJob(tx, who, generateJob, "", len(pipeline.Steps()), in)
-		r.object = job.JobID
-		return job, err
+		out, err := startJob(tx, who, job, in)
+		r.object = out.JobID
+		return out, err
 	})
 	if err == nil {
 		s.jobs.poke()
 	}
 	return out, err
+}
+
+// resume fills in what a job that goes on with a failed one takes over from it: the description, the title and the engine as far as the
+// call names none, and what was done. The failed job stays as it ended. Errors: [threat.NotFound], [threat.Invalid],
+// [threat.FailedPrecondition] for a job that did not fail.
+func resume(tx *store.Tx, workspace string, in *GenerateThreatModelIn, job *store.Job) error {
+	if in.FeatureDescription != "" {
+		return threat.Errorf(threat.Invalid, "resume and feature_description exclude each other").In("resume").
+			Hinted("a resumed job keeps its description; leave resume out to start afresh")
+	}
+	old, err := tx.Job(workspace, in.Resume)
+	if err != nil {
+		return fieldError(err, "resume")
+	}
+	if old.Kind != generateJob {
+		return threat.Errorf(threat.Invalid, "the job is no generation").In("resume").Hinted("start it again with its own tool")
+	}
+	if old.State != store.JobFailed {
+		return threat.Errorf(threat.FailedPrecondition, "the job is %s", old.State).In("resume").
+			Hinted("only a failed job is resumed: get_operation_status shows this one")
+	}
+	var was GenerateThreatModelIn
+	if err := json.Unmarshal([]byte(old.Input), &was); err != nil {
+		return err
+	}
+	in.FeatureDescription = was.FeatureDescription
+	if in.Title == "" {
+		in.Title = was.Title
+	}
+	if in.Engine == "" {
+		in.Engine = was.Engine
+	}
+	job.Draft, job.Trail = old.Draft, old.Trail
+	return nil
 }
 
 // generate runs the pipeline; its apply makes the model.
@@ -70,7 +115,7 @@ func (t *task) generate(ctx context.Context) (apply, error) {
 	if err := json.Unmarshal([]byte(t.job.Input), &in); err != nil {
 		return nil, err
 	}
-	e, err := t.s.engine(in.Engine)
+	e, err := t.engine(in.Engine)
 	if err != nil {
 		return nil, err
 	}

@@ -21,10 +21,20 @@ type JobOut struct {
 	Message          string          `json:"message"`
 	PollAfterSeconds int             `json:"poll_after_seconds,omitempty"`
 	Result           json.RawMessage `json:"result,omitempty"`
+	Question         *JobQuestion    `json:"question,omitempty" jsonschema:"when waiting: {step, prompt, schema, errors of the last answer}"`
 	Error            *threat.Error   `json:"error,omitempty"`
 
 	// Trail is every step begun so far, for a transport that reports progress. It is not part of the answer.
 	Trail []JobStep `json:"-"`
+}
+
+// JobQuestion is what a waiting job asks the calling agent.
+type JobQuestion struct {
+	Step   string          `json:"step"`
+	Prompt string          `json:"prompt"`
+	Schema json.RawMessage `json:"schema"` // JSON Schema of the answer
+	// Errors say what was wrong with the last answer to it.
+	Errors []threat.Item `json:"errors,omitempty"`
 }
 
 // JobStep is one step that a job began.
@@ -40,6 +50,11 @@ func (j JobStep) Text(steps int) string {
 
 // addJob adds a job within a transaction; the caller pokes the workers after the commit.
 func addJob(tx *store.Tx, who account.Principal, kind, model string, steps int, input any) (JobOut, error) {
+	return startJob(tx, who, store.Job{Kind: kind, ModelID: model, Steps: steps}, input)
+}
+
+// startJob is addJob for a job that may take over what another one did: its draft and trail.
+func startJob(tx *store.Tx, who account.Principal, j store.Job, input any) (JobOut, error) {
 	principal, err := json.Marshal(who)
 	if err != nil {
 		return JobOut{}, err
@@ -48,11 +63,48 @@ func addJob(tx *store.Tx, who account.Principal, kind, model string, steps int, 
 	if err != nil {
 		return JobOut{}, err
 	}
-	j := store.Job{ID: newID(), WorkspaceID: who.WorkspaceID, ModelID: model, Kind: kind, State: store.JobReady, Principal: string(principal), Input: string(raw), Trail: "[]", Steps: steps}
+	j.ID, j.WorkspaceID, j.State, j.Principal, j.Input = newID(), who.WorkspaceID, store.JobReady, string(principal), string(raw)
+	if j.Trail == "" {
+		j.Trail = "[]"
+	}
 	if err := tx.AddJob(who.WorkspaceID, j); err != nil {
 		return JobOut{}, err
 	}
 	return jobOut(j)
+}
+
+// jobState is what a job answers now, its question included when it waits.
+func jobState(v *store.Snapshot, workspace, id string) (JobOut, error) {
+	j, err := v.Job(workspace, id)
+	if err != nil {
+		return JobOut{}, err
+	}
+	if j.State != store.JobWaiting {
+		return jobOut(j)
+	}
+	q, _, err := v.JobQuestion(workspace, id)
+	if err != nil {
+		return JobOut{}, err
+	}
+	return waitingOut(j, q)
+}
+
+// waitingOut is what a job answers while it waits for the answer to q.
+func waitingOut(j store.Job, q store.JobQuestion) (JobOut, error) {
+	out, err := jobOut(j)
+	if err != nil {
+		return out, err
+	}
+	asked, err := openQuestion(q)
+	if err != nil {
+		return out, err
+	}
+	out.Status, out.Step, out.Question, out.Result, out.Error, out.PollAfterSeconds = store.JobWaiting, asked.Step, asked, nil, nil, 0
+	out.Message = "your turn: continue_generation(job_id, step, output), output being the answer to question.prompt"
+	if len(asked.Errors) > 0 {
+		out.Message = "the answer was refused, see question.errors: continue_generation again with it mended"
+	}
+	return out, nil
 }
 
 func jobOut(j store.Job) (JobOut, error) {
@@ -110,7 +162,7 @@ func Wait(seconds *int, byDefault int) (time.Duration, error) {
 	return time.Duration(n) * time.Second, nil
 }
 
-// GetOperationStatus returns a job's state, waiting for its end up to wait_seconds. Errors: [threat.NotFound],
+// GetOperationStatus returns a job's state, waiting up to wait_seconds for its end or its next question. Errors: [threat.NotFound],
 // [threat.Invalid].
 func (s *Service) GetOperationStatus(ctx context.Context, who account.Principal, in GetOperationStatusIn) (JobOut, error) {
 	wait, err := Wait(in.WaitSeconds, 20)
@@ -121,11 +173,7 @@ func (s *Service) GetOperationStatus(ctx context.Context, who account.Principal,
 	for {
 		moved := s.jobs.next()
 		out, err := read(ctx, s, who, account.Read, func(v *store.Snapshot) (JobOut, error) {
-			j, err := v.Job(who.WorkspaceID, in.JobID)
-			if err != nil {
-				return JobOut{}, err
-			}
-			return jobOut(j)
+			return jobState(v, who.WorkspaceID, in.JobID)
 		})
 		left := time.Until(deadline)
 		if err != nil || out.Status.Final() || out.Status == store.JobWaiting || left <= 0 || in.Seen >= 0 && len(out.Trail) > in.Seen {

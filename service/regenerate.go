@@ -79,7 +79,7 @@ func (t *task) regenerate(ctx context.Context) (apply, error) {
 	if err := json.Unmarshal([]byte(t.job.Input), &in); err != nil {
 		return nil, err
 	}
-	e, err := t.s.engine(in.Engine)
+	e, err := t.engine(in.Engine)
 	if err != nil {
 		return nil, err
 	}

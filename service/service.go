@@ -62,7 +62,7 @@ func New(c Config) (*Service, error) {
 	if len(c.Engines) == 0 {
 		return nil, errors.New("service: no generation engine")
 	}
-	s := &Service{store: c.Store, engines: c.Engines, log: c.Log, tokens: attest.NewTokens(c.Issuers), signer: c.Signer}
+	s := &Service{store: c.Store, engines: withThinkers(c.Engines), log: c.Log, tokens: attest.NewTokens(c.Issuers), signer: c.Signer}
 	s.llm.client, s.llm.prices = c.LLM, c.LLMPrices
 	if s.llm.life = max(c.LLMCache, 0); c.LLMCache == 0 {
 		s.llm.life = DefaultLLMCache

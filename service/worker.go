@@ -39,12 +39,15 @@ type task struct {
 	who   account.Principal
 	trail []JobStep
 	draft string
+	taken map[int]bool // the answers of the agent that this attempt has used
 }
 
 // apply writes a job's result within the transaction that ends the job; it returns the answer and the id of the model.
 type apply func(*store.Tx) (result any, model string, err error)
 
-// runJob runs one kind of job up to its result, which it returns to be applied.
+// runJob runs one kind of job up to its result, which it returns to be applied. A kind that needs a thinker asks through
+// [task.asker]; what comes back goes up as it is, since it may be that the job is to wait for the agent. The job is then begun anew
+// from what it saved, and each question that was answered gets its answer.
 func (s *Service) runJob(ctx context.Context, t *task) (apply, error) {
 	switch t.job.Kind {
 	case generateJob:
@@ -133,8 +136,11 @@ func (s *Service) runClaimed(ctx context.Context, job store.Job) error {
 	if err == nil {
 		err = s.finishJob(t, result)
 	}
+	var asks *asking
 	switch {
 	case err == nil:
+	case errors.As(err, &asks):
+		return s.parkJob(t, asks.question)
 	case errors.Is(err, store.ErrJobLost):
 		return nil // cancelled, or another worker has it: not ours to write any more
 	case ctx.Err() != nil: // this process stops
@@ -209,6 +215,7 @@ func (s *Service) failJob(t *task, cause error) error {
 		s.log.Error().Err(cause).Str("job", t.job.ID).Str("kind", t.job.Kind).Msg("a job failed")
 		te = threat.Errorf(threat.Internal, "internal error").Hinted("try again; the server's log has the cause")
 	}
+	te = t.resumable(te)
 	raw, err := json.Marshal(te)
 	if err != nil {
 		return err
@@ -284,6 +291,9 @@ func (s *Service) housekeep(ctx context.Context) {
 	}
 	for {
 		err := s.store.Write(ctx, func(tx *store.Tx) error {
+			if err := tx.ExpireJobs(expired); err != nil {
+				return err
+			}
 			if err := tx.PurgeAnswers(); err != nil {
 				return err
 			}

@@ -74,12 +74,15 @@ func (r jobRow) job() Job {
 
 const jobColumns = `id, workspace_id, model_id, kind, state, principal, input, draft, trail, steps, attempt, result, error, created_at, updated_at`
 
-// AddJob adds a job that is ready to run.
+// AddJob adds a job that is ready to run. Draft and Trail are what another job did before it.
 func (t *Tx) AddJob(workspace string, j Job) error {
+	if j.Trail == "" {
+		j.Trail = "[]"
+	}
 	return t.exec(`
-		INSERT INTO jobs (id, workspace_id, model_id, kind, state, principal, input, steps, attempt, run_at, created_at, updated_at)
-		VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, 0, ?, ?, ?)`,
-		j.ID, workspace, j.ModelID, j.Kind, j.Principal, j.Input, j.Steps, micros(t.now), micros(t.now), micros(t.now))
+		INSERT INTO jobs (id, workspace_id, model_id, kind, state, principal, input, draft, trail, steps, attempt, run_at, created_at, updated_at)
+		VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+		j.ID, workspace, j.ModelID, j.Kind, j.Principal, j.Input, j.Draft, j.Trail, j.Steps, micros(t.now), micros(t.now), micros(t.now))
 }
 
 // Job returns a job of a workspace. Errors: [threat.NotFound].
@@ -106,13 +109,13 @@ func (v *Snapshot) JobDue() (bool, error) {
 }
 
 // ClaimJob takes the next job that is ready, or whose worker let its lease run out, for lease from now. ok is false when
-// there is none. A job that was begun [MaxAttempts] times is failed instead.
+// there is none. A job that was begun [MaxAttempts] times since its last answer is failed instead.
 func (t *Tx) ClaimJob(lease time.Duration) (job Job, ok bool, err error) {
 	now := micros(t.now)
 	err = t.exec(`
 		UPDATE jobs /* any workspace: the worker serves all */
 		SET state = 'failed', updated_at = ?, error = ?
-		WHERE state = 'running' AND lease_until < ? AND attempt >= ?`,
+		WHERE state = 'running' AND lease_until < ? AND attempt - answered_attempt >= ?`,
 		now, `{"code":"internal","message":"the job was begun too often without an end","hint":"start it again"}`, now, MaxAttempts)
 	if err != nil {
 		return Job{}, false, err

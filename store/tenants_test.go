@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -17,7 +18,15 @@ func fillWorkspace(t testing.TB, e env, workspace string, owner account.User) st
 	t.Helper()
 	m := fill(t, e, workspace, owner.ID)
 	k, _ := testenv.Key(t, e.Store, workspace, owner, account.Developer)
-	addJob(t, e, workspace)
+	asks := addJob(t, e, workspace)
+	e.write(t, func(tx *store.Tx) error {
+		for {
+			j, ok, err := tx.ClaimJob(lease)
+			if err != nil || !ok || j.ID == asks {
+				return errors.Join(err, tx.ParkJob(workspace, asks, j.Attempt, "step", "{}", tx.Now().Add(time.Hour)))
+			}
+		}
+	})
 	e.write(t, func(tx *store.Tx) error {
 		if err := tx.KeepAnswer(workspace, k.ID, "tool", "idem", "d", "a"); err != nil {
 			return err

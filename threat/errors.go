@@ -1,6 +1,7 @@
 package threat
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -42,6 +43,10 @@ type Error struct {
 
 	// Items are the refusals of a batch, one for each wrong item, when there are several. The fields above are the first's.
 	Items []Item `json:"items,omitempty"`
+
+	// Question is what a job waits to be told, when the refusal is of an answer to something else. It is data for the one who
+	// answers, and holds fenced texts of the model.
+	Question json.RawMessage `json:"question,omitempty"`
 }
 
 // Item is the refusal of one item of a batch.

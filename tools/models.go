@@ -14,6 +14,11 @@ func models(r *Registry, svc *service.Service) {
 		Description: "Make a threat model of a described feature: assets, attackers, trust boundaries, assumptions, control objectives, controls. Answers a job; its result has the model_id.",
 	}, 5, func(in service.GenerateThreatModelIn) *int { return in.WaitSeconds }, svc.GenerateThreatModel)
 
+	await(r, svc, Tool{
+		Name: "continue_generation", Title: "Answer a job's question", Toolset: Core, Needs: account.Write, Effect: Changes,
+		Description: "With engine agent you think: when a job is waiting, answer its question.prompt by question.schema. Answers the next question, the same one with errors, or the result.",
+	}, 20, func(in service.ContinueGenerationIn) *int { return in.WaitSeconds }, svc.ContinueGeneration)
+
 	register(r, Tool{
 		Name: "get_operation_status", Title: "Job status", Toolset: Core, Needs: account.Read, Effect: Reads,
 		Description: "How a job goes; waits for its end or a question.",
