@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -261,5 +262,33 @@ func TestOldLLMRowsAreRemoved(t *testing.T) {
 			t.Fatalf("%d rows are left", len(rows))
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// What a call costs beside the provider's own time: the look into the cache, the record, the answer kept.
+func BenchmarkLLMCall(b *testing.B) {
+	answer := `{"fact":"` + strings.Repeat("x", 8<<10) + `"}`
+	k := newThinker(b, llmtest.Texts(answer))
+	bare := live.LLM(b, k.play.URL)
+	for _, bench := range []struct {
+		name   string
+		client llm.Client
+		fresh  bool
+	}{
+		{"bare", bare, true},
+		{"recorded", k.Service.LLMFor(k.user.Who, "x"), true},
+		{"kept", k.Service.LLMFor(k.user.Who, "x"), false},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			for i := range b.N {
+				prompt := bench.name
+				if bench.fresh {
+					prompt = strconv.Itoa(b.N) + " " + strconv.Itoa(i)
+				}
+				if _, err := bench.client.Complete(b.Context(), llm.Request{Prompt: prompt, Schema: factSchema}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
