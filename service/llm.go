@@ -185,6 +185,9 @@ func (m *languageModel) record(ctx context.Context, answer llm.Answer, failure e
 	var e *llm.Error
 	if errors.As(failure, &e) {
 		c.Outcome = string(e.Kind)
+		if e.Kind == llm.KindInternal { // its words are ours, and the caller gets others
+			m.s.log.Error().Str("operation", m.operation).Str("cause", e.Error()).Msg("language model: a request could not be sent")
+		}
 	}
 	// What a provider says it counted is not believed without bounds.
 	prompt, completion := clampTokens(answer.Usage.PromptTokens), clampTokens(answer.Usage.CompletionTokens)

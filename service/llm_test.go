@@ -72,4 +72,9 @@ func TestWithALanguageModel(t *testing.T) {
 	if threat.CodeOf(err) != threat.Unavailable {
 		t.Errorf("error %v", err)
 	}
+
+	// A mistake of our own is internal to the caller, and the log says what it was.
+	if _, err := c.Complete(t.Context(), llm.Request{}); threat.CodeOf(err) != threat.Internal || !strings.Contains(env.Log.String(), "the request holds no prompt") {
+		t.Errorf("error %v, log %s", err, env.Log)
+	}
 }
