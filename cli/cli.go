@@ -82,13 +82,19 @@ func (e *env) report(err error) {
 		fmt.Fprintf(e.err, "redoubt: %v\n", err)
 		return
 	}
-	text := te.Message
-	if te.Field != "" {
-		text = te.Field + ": " + text
+	items := te.Items
+	if items == nil {
+		items = []threat.Item{{Message: te.Message, Field: te.Field, Hint: te.Hint}}
 	}
-	fmt.Fprintf(e.err, "redoubt: %s\n", text)
-	if te.Hint != "" {
-		fmt.Fprintf(e.err, "  hint: %s\n", te.Hint)
+	for _, i := range items {
+		text := i.Message
+		if i.Field != "" {
+			text = i.Field + ": " + text
+		}
+		fmt.Fprintf(e.err, "redoubt: %s\n", text)
+		if i.Hint != "" {
+			fmt.Fprintf(e.err, "  hint: %s\n", i.Hint)
+		}
 	}
 }
 
@@ -105,7 +111,7 @@ func (e *env) root() *cobra.Command {
 	}
 	root.Flags().AddFlagSet(serve.Flags())
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serve, e.demo(), e.mcp(), e.verify(), e.exportModel(), e.importModel(), e.audit(), e.user(), e.key(), e.workspace(), e.version())
+	root.AddCommand(serve, e.demo(), e.mcp(), e.verify(), e.exportModel(), e.importModel(), e.framework(), e.audit(), e.user(), e.key(), e.workspace(), e.version())
 	return root
 }
 

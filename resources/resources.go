@@ -58,6 +58,13 @@ func Templates(svc *service.Service) []Template {
 			},
 		},
 		{
+			URI: "redoubt://frameworks/{id}", Name: "framework", MIME: "application/json", Needs: account.Read,
+			Description: "A compliance framework with all its requirements.",
+			read: func(ctx context.Context, who account.Principal, arg func(string) string) (string, error) {
+				return asJSON(svc.GetFramework(ctx, who, service.GetFrameworkIn{FrameworkID: arg("id"), Whole: true}))
+			},
+		},
+		{
 			URI: "redoubt://models/{id}", Name: "model", MIME: "application/json", Needs: account.Read,
 			Description: "An overview of a threat model.",
 			read: func(ctx context.Context, who account.Principal, arg func(string) string) (string, error) {

@@ -70,7 +70,7 @@ func (rt *Route) operation() map[string]any {
 		switch {
 		case slices.Contains(inPath, name):
 			params = append(params, parameter(name, "path", true, p))
-		case rt.Method == "GET" || rt.Method == "DELETE":
+		case rt.Method == "GET" || rt.Method == "DELETE" || rt.Takes != nil:
 			params = append(params, parameter(name, "query", required, p))
 		default:
 			body.Properties[name] = p
@@ -81,6 +81,13 @@ func (rt *Route) operation() map[string]any {
 	}
 	if params != nil {
 		op["parameters"] = params
+	}
+	if rt.Takes != nil {
+		file := map[string]any{}
+		for _, kind := range rt.Takes {
+			file[kind] = map[string]any{}
+		}
+		op["requestBody"] = map[string]any{"required": true, "content": file}
 	}
 	if len(body.Properties) > 0 {
 		op["requestBody"] = map[string]any{"required": true, "content": jsonContent(body)}

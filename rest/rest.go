@@ -39,6 +39,7 @@ type Route struct {
 	Path    string // below /api/v1 and /api
 	Summary string
 	Needs   account.Permission
+	Takes   []string // content types of the file that is its body; empty when the body is a JSON object
 	input   *jsonschema.Schema
 	output  *jsonschema.Schema
 	checker *schema.Checker
@@ -69,6 +70,14 @@ func New(svc *service.Service, log zerolog.Logger, version string) (*API, error)
 	handle(a, "POST /models/{model_id}/analyze-change", "What a change would touch, before it is committed", account.Read, svc.AnalyzeChange)
 	handle(a, "GET /activity", "Who did what, when", account.Read, svc.GetActivity)
 	handle(a, "GET /activity/export", "The activity as JSON lines, the oldest first", account.Read, svc.ExportActivity)
+	handle(a, "GET /frameworks", "List frameworks", account.Read, svc.ListFrameworks)
+	handle(a, "POST /frameworks", "Import a framework: CSV or JSON of your own, or OWASP's flat file of ASVS unchanged", account.Write, svc.UploadFramework)
+	handle(a, "GET /frameworks/{framework_id}", "Read a framework and its requirements", account.Read, svc.GetFramework)
+	handle(a, "GET /models/{model_id}/frameworks", "List frameworks, marking what a model selected", account.Read, svc.ListFrameworks)
+	handle(a, "PUT /models/{model_id}/frameworks", "Select the frameworks of a model", account.Write, svc.SelectFrameworks)
+	handle(a, "GET /models/{model_id}/compliance/{framework_id}", "What of a framework is covered: json, csv, markdown or html", account.Read, svc.GetComplianceReport)
+	handle(a, "POST /models/{model_id}/compliance/{framework_id}/mappings", "Map a control to requirements, or take mappings away", account.Write, svc.MapControl)
+	handle(a, "POST /models/{model_id}/compliance/{framework_id}/exclusions", "Rule requirements out, or take that back", account.Decide, svc.ExcludeRequirement)
 	handle(a, "GET /assertion-types", "The catalogue of assertion types", account.Read, svc.GetAssertionTypes)
 	handle(a, "POST /jobs/{job_id}/continue", "Answer a job's question", account.Write, func(ctx context.Context, who account.Principal, in service.ContinueGenerationIn) (service.JobOut, error) {
 		wait, err := service.Wait(in.WaitSeconds, 20)
@@ -124,10 +133,19 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r2)
 }
 
+// filed is what an input implements whose body is a file as it is; its parameters come from path and query.
+type filed interface {
+	TakeFile(raw []byte)
+	FileTypes() []string
+}
+
 // handle registers a use case under a route.
 func handle[In, Out any](a *API, pattern, summary string, needs account.Permission, fn func(context.Context, account.Principal, In) (Out, error)) {
 	method, path, _ := strings.Cut(pattern, " ")
 	rt := Route{Method: method, Path: path, Summary: summary, Needs: needs}
+	if f, ok := any(new(In)).(filed); ok {
+		rt.Takes = f.FileTypes()
+	}
 	var err error
 	if rt.input, err = schema.Input(reflect.TypeFor[In]()); err == nil {
 		if rt.output, err = schema.Input(reflect.TypeFor[Out]()); err == nil {
@@ -152,6 +170,10 @@ func handle[In, Out any](a *API, pattern, summary string, needs account.Permissi
 		}
 		if file, ok := any(out).(interface{ Raw() (string, []byte) }); ok {
 			kind, body := file.Raw()
+			if kind == "" { // it can be a file, and is none this time
+				write(w, http.StatusOK, out)
+				return
+			}
 			w.Header().Set("Content-Type", kind)
 			w.Header().Set("Cache-Control", "no-store")
 			w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -166,16 +188,19 @@ func handle[In, Out any](a *API, pattern, summary string, needs account.Permissi
 func decode[In any](rt *Route, r *http.Request) (In, error) {
 	var in In
 	args := map[string]any{}
+	var body []byte
 	if r.Method != http.MethodGet && r.Body != nil {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
 			return in, unreadable(err)
 		}
+	}
+	if rt.Takes == nil {
 		if !utf8.Valid(body) {
 			return in, threat.Errorf(threat.Invalid, "the body is not valid UTF-8")
 		}
 		if len(body) > 0 {
-			if err := json.Unmarshal(body, &args); err != nil {
+			if err := json.Unmarshal(body, &args); err != nil || args == nil {
 				return in, threat.Errorf(threat.Invalid, "the body is not a JSON object")
 			}
 		}
@@ -209,6 +234,9 @@ func decode[In any](rt *Route, r *http.Request) (In, error) {
 	}
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return in, threat.Errorf(threat.Invalid, "a value does not fit its parameter")
+	}
+	if f, ok := any(&in).(filed); ok {
+		f.TakeFile(body)
 	}
 	return in, nil
 }

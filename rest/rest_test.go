@@ -167,7 +167,13 @@ func TestOpenAPI(t *testing.T) {
 		if inPath != strings.Count(rt.Path, "{") || op.Responses["200"] == nil || op.Responses["default"] == nil {
 			t.Errorf("%s %s: %+v", rt.Method, rt.Path, op)
 		}
-		if rt.Method == "POST" && (op.RequestBody == nil || len(op.RequestBody.Content["application/json"].Schema.Properties) == 0) {
+		if rt.Takes != nil {
+			for _, kind := range rt.Takes {
+				if _, ok := op.RequestBody.Content[kind]; !ok {
+					t.Errorf("%s %s does not say that it takes %s", rt.Method, rt.Path, kind)
+				}
+			}
+		} else if rt.Method == "POST" && (op.RequestBody == nil || len(op.RequestBody.Content["application/json"].Schema.Properties) == 0) {
 			t.Errorf("%s %s has no body", rt.Method, rt.Path)
 		}
 	}

@@ -28,6 +28,9 @@ const runLimit = 16 << 20
 // importLimit is the body limit of an imported document.
 const importLimit = 64 << 20
 
+// frameworkLimit is the body limit of an imported framework.
+const frameworkLimit = 8 << 20
+
 // Limits bound how fast one caller may call. Zero fields take the defaults; negative ones switch a limit off.
 type Limits struct {
 	PerAddress float64 // requests a second from one address; loopback addresses are free

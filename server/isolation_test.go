@@ -18,13 +18,14 @@ import (
 )
 
 // ids are what a stranger might have got hold of. The case of a tool or route puts them where it takes ids.
-type ids struct{ model, job, key, user, claim, signer, issuer string }
+type ids struct{ model, job, key, user, claim, signer, issuer, framework, system string }
 
 // missing are ids of the same form that exist nowhere.
 var missing = ids{
 	"01890000-0000-7000-8000-000000000001", "01890000-0000-7000-8000-000000000002",
 	"01890000-0000-7000-8000-000000000003", "01890000-0000-7000-8000-000000000004",
 	"01890000-0000-7000-8000-000000000005", "sha256:" + strings.Repeat("0", 64), "https://nobody.example.org",
+	"nobodys-catalogue", "01890000-0000-7000-8000-000000000006",
 }
 
 // toolCases has the arguments of every tool. A tool without a case fails the test.
@@ -119,17 +120,28 @@ var toolCases = map[string]func(ids) live.Args{
 	"update_finding": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "finding_id": "F1", "status": "acknowledged"}
 	},
+	"list_frameworks":       func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"import_framework":      func(ids) live.Args { return live.Args{"framework_id": "taken", "content": "id,text\n1,taken\n"} },
+	"select_frameworks":     func(i ids) live.Args { return live.Args{"model_id": i.model, "frameworks": []string{"asvs-5.0"}} },
+	"get_compliance_report": func(i ids) live.Args { return live.Args{"model_id": i.model, "limit": 5} },
+	"map_control": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "control_id": "C1", "requirements": []string{"V1.1.1"}}
+	},
+	"exclude_requirement": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "requirements": []string{"V1.1.1"}, "reason": "taken"}
+	},
 	"get_activity": func(i ids) live.Args { return live.Args{"model_id": i.model} },
 }
 
 // decides are the tools that need decide, which a stranger is given for this test.
-var decides = map[string]bool{"attest_assumption": true, "accept_risk": true, "approve_change": true}
+var decides = map[string]bool{"attest_assumption": true, "accept_risk": true, "approve_change": true, "exclude_requirement": true}
 
 // withoutID are the tools and routes that take no id: a stranger's answer must hold nothing of the owner's.
 var withoutID = map[string]bool{
 	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true, "get_usage": true, "GET /usage": true,
 	"GET /models": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
 	"GET /settings": true, "POST /settings": true, "POST /settings/signing-keys": true, "POST /settings/issuers": true, "POST /settings/required-claims": true,
+	"import_framework": true, "GET /frameworks": true, "POST /frameworks": true,
 	"redoubt://models": true, "redoubt://assertion-types": true, "import_threat_model": true, "POST /models/import": true, "GET /activity": true, "GET /activity/export": true, "get_assertion_types": true, "GET /assertion-types": true,
 }
 
@@ -150,9 +162,13 @@ var routeBodies = map[string]func(ids) string{
 
 	"POST /models/{model_id}/verification/runs": func(ids) string { return `{"statement":{}}` },
 
-	"POST /models/{model_id}/analyze-change":        func(ids) string { return `{"repo":"org/taken","changed_paths":["a.go"]}` },
-	"POST /models/{model_id}/findings":              func(ids) string { return `{"findings":[{"control_id":"C1","title":"taken"}]}` },
-	"POST /models/{model_id}/findings/{finding_id}": func(ids) string { return `{"status":"acknowledged"}` },
+	"POST /frameworks":                                             func(ids) string { return `{"id":"taken","requirements":[{"id":"1","text":"taken"}]}` },
+	"PUT /models/{model_id}/frameworks":                            func(ids) string { return `{"frameworks":["asvs-5.0"]}` },
+	"POST /models/{model_id}/compliance/{framework_id}/mappings":   func(ids) string { return `{"control_id":"C1","requirements":["V1.1.1"]}` },
+	"POST /models/{model_id}/compliance/{framework_id}/exclusions": func(ids) string { return `{"requirements":["V1.1.1"],"reason":"taken"}` },
+	"POST /models/{model_id}/analyze-change":                       func(ids) string { return `{"repo":"org/taken","changed_paths":["a.go"]}` },
+	"POST /models/{model_id}/findings":                             func(ids) string { return `{"findings":[{"control_id":"C1","title":"taken"}]}` },
+	"POST /models/{model_id}/findings/{finding_id}":                func(ids) string { return `{"status":"acknowledged"}` },
 	"POST /models/import": func(ids) string {
 		return `{"document":{"format":"redoubt/threat-model","format_version":1,"model":{"title":"taken","feature_description":"taken"}}}`
 	},
@@ -180,6 +196,10 @@ func newHousehold(t *testing.T) *household {
 	h.owned = ids{model: m.ModelID, job: job.JobID, key: h.owner.Who.KeyID, user: h.owner.Who.UserID}
 	h.admin = h.env.NewKey(t, h.owner.User, h.owner.User.PersonalWorkspace, account.Admin)
 	h.decideAboutRuns(t)
+	h.owned.framework = "zephyrine-catalogue"
+	live.Call[service.ImportFrameworkOut](h.owner, "import_framework", live.Args{"framework_id": h.owned.framework, "content": "id,text\nZ.1,Only for zephyrine\n"})
+	live.Call[service.SelectFrameworksOut](h.owner, "select_frameworks", live.Args{"model_id": m.ModelID, "frameworks": []string{h.owned.framework}})
+	live.Call[service.MapControlOut](h.owner, "map_control", live.Args{"model_id": m.ModelID, "control_id": "C1", "requirements": []string{"Z.1"}})
 	live.Call[service.SubmitAssertionsOut](h.owner, "submit_assertions", live.Args{"model_id": m.ModelID, "assertions": []any{live.Args{
 		"type": "file_exists", "params": live.Args{"file": "zephyrine.txt"}, "control_id": "C1", "repo": "zephyrine/secret", "facets": []string{"C1.a"},
 	}}})
@@ -231,6 +251,7 @@ func (h *household) state(t *testing.T) string {
 		{"list_threat_models", nil},
 		{"list_assertions", live.Args{"model_id": h.owned.model}},
 		{"get_review_queue", live.Args{"model_id": h.owned.model, "limit": 200}},
+		{"list_frameworks", live.Args{"model_id": h.owned.model}},
 	} {
 		raw, te := h.owner.Try(call.tool, call.args)
 		if te != nil {
@@ -238,6 +259,7 @@ func (h *household) state(t *testing.T) string {
 		}
 		b.Write(raw)
 	}
+	b.Write(h.owner.Do("GET", "/api/v1/models/"+h.owned.model+"/compliance/"+h.owned.framework+"?format=csv", nil).Body)
 	b.Write(h.admin.Do("GET", "/api/v1/settings", nil).Body)
 	return b.String()
 }
@@ -328,7 +350,7 @@ func TestResourcesIsolate(t *testing.T) {
 	h := newHousehold(t)
 	for _, r := range resources.Templates(h.env.Service) {
 		at := func(i ids) string {
-			return strings.NewReplacer("{id}", i.model, "{n}", "1").Replace(r.URI)
+			return strings.NewReplacer("frameworks/{id}", "frameworks/"+i.framework, "{id}", i.model, "{n}", "1").Replace(r.URI)
 		}
 		read := func(u *live.User, i ids) live.Response { return raw(u, "resources/read", map[string]any{"uri": at(i)}) }
 		if own := read(h.owner, h.owned); !bytes.Contains(own.Body, []byte(`"contents"`)) {
@@ -364,7 +386,7 @@ func TestPromptsIsolate(t *testing.T) {
 // request sends a route's request with ids in its path.
 func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
 	t.Helper()
-	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim).Replace(rt.Path)
+	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim, "{framework_id}", i.framework, "{system_id}", i.system).Replace(rt.Path)
 	if strings.Contains(path, "{") {
 		t.Fatalf("%s %s: the test does not know what to put into the path", rt.Method, rt.Path)
 	}
@@ -443,7 +465,7 @@ func TestScopes(t *testing.T) {
 			}
 		}
 		for _, res := range resources.Templates(env.Service) {
-			r := raw(u, "resources/read", map[string]any{"uri": strings.NewReplacer("{id}", model, "{n}", "1").Replace(res.URI)})
+			r := raw(u, "resources/read", map[string]any{"uri": strings.NewReplacer("frameworks/{id}", "frameworks/asvs-5.0", "{id}", model, "{n}", "1").Replace(res.URI)})
 			if bytes.Contains(r.Body, []byte(`"contents"`)) != u.Who.May(res.Needs) {
 				t.Errorf("%s key, %s (needs %q): %s", scope, res.URI, res.Needs, r.Body)
 			}

@@ -55,6 +55,8 @@ type Service struct {
 	signer   *ecdsa.PrivateKey
 	url      publicURL
 	jobs     jobRunner
+
+	frameworks cache[catalogueKey, *catalogue] // those that workspaces imported
 }
 
 // New makes a Service. Jobs run between [Service.Start] and [Service.Stop].
@@ -68,6 +70,7 @@ func New(c Config) (*Service, error) {
 		s.llm.life = DefaultLLMCache
 	}
 	s.heads.most, s.versions.most = keptHeads, keptVersions
+	s.frameworks.most = keptCatalogues
 	s.jobs.workers = max(c.Workers, 0)
 	if s.jobs.workers == 0 {
 		s.jobs.workers = 2

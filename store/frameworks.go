@@ -145,12 +145,12 @@ func (v *Snapshot) RequirementsInUse(workspace, framework string) (map[string]bo
 	return out, err
 }
 
-// Mapping says that a control serves a requirement. It counts while the control is live.
+// Mapping says that a control serves a requirement, or that it was found not to. It counts while the control is live.
 type Mapping struct {
 	Control     threat.ID
 	Framework   string
 	Requirement string
-	Source      string // "manual", "auto", "llm" or "remediation"
+	Source      string // "manual", "auto", "llm", "remediation", or "rejected": a person said no
 	Confidence  int    // in thousandths
 	Reason      string
 	MappedBy    string

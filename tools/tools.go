@@ -95,6 +95,7 @@ func New(svc *service.Service, log zerolog.Logger) (*Registry, error) {
 	posture(r, svc)
 	findings(r, svc)
 	decisions(r, svc)
+	frameworks(r, svc)
 	versions(r, svc)
 	workspaces(r, svc)
 	return r, r.err

@@ -31,7 +31,7 @@ CREATE TABLE requirement_mappings (
     control_id     TEXT   NOT NULL,
     framework_id   TEXT   NOT NULL,
     requirement_id TEXT   NOT NULL,
-    source         TEXT   NOT NULL CHECK (source IN ('manual', 'auto', 'llm', 'remediation')),
+    source         TEXT   NOT NULL CHECK (source IN ('manual', 'auto', 'llm', 'remediation', 'rejected')), -- rejected: a person took it away, so that no engine maps it again
     confidence     BIGINT NOT NULL CHECK (confidence BETWEEN 0 AND 1000), -- in thousandths
     reason         TEXT   NOT NULL,
     mapped_by      TEXT   NOT NULL, -- user id
