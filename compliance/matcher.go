@@ -38,7 +38,7 @@ const (
 
 // NewMatcher reads a framework, which takes some milliseconds: make one and share it. Retired requirements are left out.
 func NewMatcher(f *Framework) *Matcher {
-	m := &Matcher{dictionary: newDictionary(), postings: map[string][]posting{}}
+	m := &Matcher{dictionary: english(), postings: map[string][]posting{}}
 	var texts []map[string]float64
 	in := map[string]float64{} // term → requirements that have it
 	for _, r := range f.Requirements {
@@ -115,8 +115,7 @@ const Confident = 700
 // control is never among them.
 func (m *Matcher) Match(s Subject, limit int) []Match {
 	terms, counts := m.terms(s)
-	list := m.rank(s, terms, counts)
-	list = list[:min(max(0, limit), len(list))]
+	list := m.rank(s, terms, counts, limit)
 	out := make([]Match, 0, len(list))
 	for _, r := range list {
 		x := fittedBase + fittedScore*math.Log(r.score/math.Sqrt(float64(len(terms)))/m.size) + fittedShare*r.score/list[0].score
@@ -136,25 +135,35 @@ type ranked struct {
 	score float64
 }
 
-// rank lists the requirements that share a term with the control, the best first.
-func (m *Matcher) rank(s Subject, terms []word, counts map[string]float64) []ranked {
+// rank lists the requirements that share a term with the control, the best first, at most limit of them.
+func (m *Matcher) rank(s Subject, terms []word, counts map[string]float64, limit int) []ranked {
 	scores := make([]float64, len(m.reqs))
 	for _, t := range terms {
+		count := counts[t.term]
 		for _, p := range m.postings[t.term] {
-			scores[p.req] += counts[t.term] * p.weight
+			scores[p.req] += count * p.weight
 		}
 	}
 	_, speaksOfDocuments := counts[document]
-	var out []ranked
+	var best []ranked
 	for i, score := range scores {
-		if score > 0 {
-			out = append(out, ranked{i, score * kindFactor(s.Facets, m.reqs[i].Kinds, speaksOfDocuments)})
+		if score == 0 {
+			continue
+		}
+		score *= kindFactor(s.Facets, m.reqs[i].Kinds, speaksOfDocuments)
+		// Of equals the earlier requirement stands first.
+		at, _ := slices.BinarySearchFunc(best, score, func(r ranked, score float64) int {
+			if r.score >= score {
+				return -1
+			}
+			return 1
+		})
+		if at < limit {
+			best = slices.Insert(best, at, ranked{i, score})
+			best = best[:min(limit, len(best))]
 		}
 	}
-	slices.SortFunc(out, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.req, b.req))
-	})
-	return out
+	return best
 }
 
 // terms lists the terms of a control in the order they come, each once, and what each counts.

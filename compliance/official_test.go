@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -177,6 +178,32 @@ func runs(text string, n int) []string {
 		out = append(out, strings.Join(words[i:i+n], " "))
 	}
 	return out
+}
+
+// A workspace may put the official texts in place of the summaries: the matcher does about as well by them.
+func TestMatcherByOfficialTexts(t *testing.T) {
+	f := framework(t, "asvs-5.0")
+	over := f.Clone()
+	for i, o := range officialASVS(t) {
+		over.Requirements[i].Summary = o.text
+	}
+	m := NewMatcher(&over)
+	var hit, of float64
+	for _, p := range pairs(t) {
+		if p.Framework != over.ID || len(p.Expects) == 0 {
+			continue
+		}
+		for _, x := range m.Match(p.subject(), 5) {
+			if slices.Contains(p.Expects, x.Requirement) {
+				hit++
+			}
+		}
+		of += float64(min(5, len(p.Expects)))
+	}
+	t.Logf("recall@5 by the official texts %.2f", hit/of)
+	if hit/of < 0.82 {
+		t.Errorf("recall@5 by the official texts is %.3f, want 0.82", hit/of)
+	}
 }
 
 func TestRunsOfWords(t *testing.T) {

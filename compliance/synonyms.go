@@ -1,6 +1,9 @@
 package compliance
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // silent are words that say nothing of what a control is about.
 const silent = `a about above after again against all alone along already also although always an and another any anything are as at away
@@ -167,6 +170,9 @@ type dictionary struct {
 	phrases map[string]string // stems, with blanks between → the term of the meaning
 	longest map[string]int    // by its first stem, words of the longest phrase
 }
+
+// english is the dictionary, read once.
+var english = sync.OnceValue(newDictionary)
 
 func newDictionary() *dictionary {
 	d := &dictionary{silent: map[string]bool{}, phrases: map[string]string{}, longest: map[string]int{}}

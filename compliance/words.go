@@ -59,13 +59,21 @@ func (d *dictionary) meaning(w word) word {
 
 // partOfChunk reports whether a rune belongs to a word or ties the parts of a compound.
 func partOfChunk(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_./:'’", r)
+	switch r {
+	case '-', '_', '.', '/', ':', '\'', '’':
+		return true
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
 // split cuts a compound into lower-case parts: at marks, and where camel case turns.
 func split(chunk string) []string {
 	var parts []string
 	for _, piece := range strings.FieldsFunc(chunk, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if strings.IndexFunc(piece, unicode.IsUpper) < 0 {
+			parts = append(parts, piece)
+			continue
+		}
 		runes := []rune(piece)
 		from := 0
 		for i := 1; i < len(runes); i++ {
@@ -85,11 +93,13 @@ func isNumber(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsDigit(r) }) < 0
 }
 
-// suffixes are cut off, the longest that fits first; each with how much must be left.
-var suffixes = []struct {
+type suffix struct {
 	end   string
-	least int
-}{
+	least int // how much must be left
+}
+
+// suffixes are cut off, the first that fits.
+var suffixes = []suffix{
 	{"isations", 4},
 	{"izations", 4},
 	{"isation", 4},
@@ -145,6 +155,15 @@ var suffixes = []struct {
 	{"e", 3},
 }
 
+// suffixesBy is the list by last letter, so that a word meets only those that it may end in.
+var suffixesBy = func() (by [unicode.MaxASCII + 1][]suffix) {
+	for _, x := range suffixes {
+		last := x.end[len(x.end)-1]
+		by[last] = append(by[last], x)
+	}
+	return by
+}()
+
 // kept are words that a cut would turn into another.
 var kept = map[string]bool{"https": true, "cors": true, "dns": true, "header": true, "user": true}
 
@@ -153,7 +172,7 @@ func stem(s string) string {
 	if len(s) < 4 || kept[s] || !isASCII(s) {
 		return s
 	}
-	for _, x := range suffixes {
+	for _, x := range suffixesBy[s[len(s)-1]] {
 		cut, ok := strings.CutSuffix(s, x.end)
 		if !ok || len(cut) < x.least || x.end == "s" && (strings.HasSuffix(cut, "s") || strings.HasSuffix(cut, "u")) {
 			continue
