@@ -36,6 +36,7 @@ var imports = map[string][]string{
 	"compliance":            {"threat"},
 	"posture":               {"threat", "evidence"},
 	"impact":                {"threat", "evidence"},
+	"scan":                  {"threat", "evidence"},
 	"verify/config":         {},
 	"verify/manifest":       {"verify/config"},
 	"verify/source":         {},
@@ -48,7 +49,7 @@ var imports = map[string][]string{
 	"verify/runner":         {"evidence", "threat", "verify", "verify/judge"},
 	"verify/remote":         {"evidence", "threat"},
 	"verify/mutate":         {"evidence", "threat", "verify", "verify/source", "verify/config", "verify/manifest"},
-	"service":               {"threat", "account", "evidence", "posture", "impact", "compliance", "store", "audit", "auth", "auth/attest", "llm", "pipeline", "exchange"},
+	"service":               {"threat", "account", "evidence", "posture", "impact", "compliance", "scan", "store", "audit", "auth", "auth/attest", "llm", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "evidence", "posture", "schema", "service"},
 	"resources":             {"threat", "account", "evidence", "posture", "service"},
 	"rest":                  {"threat", "account", "evidence", "posture", "schema", "service"},
@@ -82,7 +83,7 @@ var external = map[string][]string{
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.
-var pure = []string{"threat", "account", "evidence", "posture", "impact", "exchange", "compliance"}
+var pure = []string{"threat", "account", "evidence", "posture", "impact", "scan", "exchange", "compliance"}
 
 var impure = []string{"os", "net", "io/fs", "time.Now", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "log", "os/exec"}
 

@@ -116,7 +116,8 @@ var toolCases = map[string]func(ids) live.Args{
 	"submit_findings": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "findings": []any{live.Args{"control_id": "C1", "title": "taken"}}}
 	},
-	"list_findings": func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"list_findings":   func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"get_scan_prompt": func(i ids) live.Args { return live.Args{"model_id": i.model} },
 	"update_finding": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "finding_id": "F1", "status": "acknowledged"}
 	},
@@ -169,6 +170,7 @@ var routeBodies = map[string]func(ids) string{
 	"POST /models/{model_id}/analyze-change":                       func(ids) string { return `{"repo":"org/taken","changed_paths":["a.go"]}` },
 	"POST /models/{model_id}/findings":                             func(ids) string { return `{"findings":[{"control_id":"C1","title":"taken"}]}` },
 	"POST /models/{model_id}/findings/{finding_id}":                func(ids) string { return `{"status":"acknowledged"}` },
+	"PATCH /models/{model_id}/findings/{finding_id}":               func(ids) string { return `{"status":"acknowledged"}` },
 	"POST /models/import": func(ids) string {
 		return `{"document":{"format":"redoubt/threat-model","format_version":1,"model":{"title":"taken","feature_description":"taken"}}}`
 	},

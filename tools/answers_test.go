@@ -72,6 +72,7 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	call("get_verification_report", live.Args{"model_id": id, "limit": 3})
 	missing := call("submit_findings", live.Args{"model_id": id, "findings": []any{live.Args{"control_id": control["id"], "title": "No lock on the console"}}})
 	call("list_findings", live.Args{"model_id": id})
+	call("get_scan_prompt", live.Args{"model_id": id, "languages": []string{"go"}, "limit": 2})
 	call("update_finding", live.Args{
 		"model_id": id, "finding_id": missing["findings"].([]any)[0].(map[string]any)["id"], "status": "remediated",
 		"assertions": []any{submitted["assertions"].([]any)[0].(map[string]any)["id"]},

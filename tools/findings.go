@@ -8,6 +8,10 @@ import (
 // findings registers the tools on what is missing.
 func findings(r *Registry, svc *service.Service) {
 	add(r, Tool{
+		Name: "get_scan_prompt", Title: "How to look for controls", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "How to look for controls in code: where, for what patterns, how to report, what proves them; the gravest first.",
+	}, svc.GetScanPrompt)
+	add(r, Tool{
 		Name: "submit_findings", Title: "Submit findings", Toolset: Core, Needs: account.Write, Effect: Adds,
 		Description: "Record what a control asks for and the code lacks; all or nothing. A repeat returns the known one.",
 	}, svc.SubmitFindings)
