@@ -32,7 +32,7 @@ func (r *submission) findings(all []store.Assertion, results map[threat.ID]*[3]*
 			continue
 		}
 		if slices.Contains(r.out.Drift, a.ID) {
-			if f, ok := r.driftFinding(a, known); ok {
+			if f, ok := r.driftFinding(a, known, links); ok {
 				fresh, about = append(fresh, f), append(about, a.ID)
 			}
 		}
@@ -76,8 +76,9 @@ func (r *submission) open(fresh []threat.Finding, about []threat.ID) error {
 	return r.tx.LinkFindings(r.workspace, model, links)
 }
 
-// driftFinding makes the finding of an assertion that passed and fails now, unless one is open or dismissed.
-func (r *submission) driftFinding(a *store.Assertion, known []store.Finding) (threat.Finding, bool) {
+// driftFinding makes the finding of an assertion that passed and fails now, unless one is open or dismissed. It reopens the newest finding
+// that this assertion had shown mended, whoever found that one.
+func (r *submission) driftFinding(a *store.Assertion, known []store.Finding, links []store.FindingLink) (threat.Finding, bool) {
 	failed := a.Tier1
 	if failed.Verdict != evidence.Fail {
 		failed = a.Tier2
@@ -88,7 +89,15 @@ func (r *submission) driftFinding(a *store.Assertion, known []store.Finding) (th
 		Fingerprint:      "drift:" + string(a.ID),
 		ExpectedEvidence: fmt.Sprintf("%s passes again at both tiers", a.ID),
 	}
-	return r.completed(a, f, known)
+	f, ok := r.completed(a, f, known)
+	for _, k := range slices.Backward(known) {
+		linked := func(l store.FindingLink) bool { return l.Finding == k.ID && l.Assertion == a.ID }
+		if k.Status == threat.FixVerified && slices.ContainsFunc(links, linked) {
+			f.Reopens = k.ID
+			break
+		}
+	}
+	return f, ok
 }
 
 // injectionFinding makes the finding of code that tried to instruct the judge.
@@ -137,19 +146,12 @@ func (r *submission) mend(known []store.Finding, links []store.FindingLink, byID
 		of[l.Finding] = append(of[l.Finding], l)
 	}
 	for _, f := range known {
-		if !f.Status.Open() || len(of[f.ID]) == 0 {
+		if !f.Status.Open() {
 			continue
 		}
-		one, both := true, true
-		for _, l := range of[f.ID] {
-			a := byID[l.Assertion]
-			counts := a != nil && a.DeletedAt == nil && passes(a) && a.Tier1.Order > l.Since && r.info.Order > l.Since
-			one = one && counts
-			both = both && counts && r.verified(a)
-		}
+		one, both := r.head.shown(&f, of[f.ID], byID)
 		status := f.Status
-		automatic := f.Source == threat.FromDrift || f.Source == threat.FromInjection
-		if one && automatic {
+		if one && automatic(&f) {
 			status = threat.Remediated
 		}
 		if both && status == threat.Remediated {
@@ -161,11 +163,42 @@ func (r *submission) mend(known []store.Finding, links []store.FindingLink, byID
 		if status == threat.FixVerified {
 			r.out.Closed = append(r.out.Closed, f.ID)
 		}
+		if len(r.moved) < maxChanges {
+			r.moved = append(r.moved, movedFinding{ID: f.ID, findingMove: findingMove{From: f.Status, To: status}})
+		}
 		if err := r.tx.SetFindingStatus(r.workspace, r.head.model.ID, f.ID, status, f.Reason); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// movedFinding is a finding that a run moved on.
+type movedFinding struct {
+	ID threat.ID `json:"id"`
+	findingMove
+}
+
+// automatic reports whether the server opened a finding by itself, on an assertion.
+func automatic(f *store.Finding) bool {
+	return f.Source == threat.FromDrift || f.Source == threat.FromInjection
+}
+
+// shown says what the assertions linked to a finding show: whether all pass, and whether all pass both tiers, each by a counted run that was
+// pulled after its link was made. Nothing is shown by no assertion, by a deleted one, or, for a finding that somebody submitted, by one that
+// is incoherent or about another control.
+func (h *head) shown(f *store.Finding, links []store.FindingLink, byID map[threat.ID]*store.Assertion) (one, both bool) {
+	one, both = len(links) > 0, len(links) > 0
+	for _, l := range links {
+		a := byID[l.Assertion]
+		counts := a != nil && a.DeletedAt == nil && passes(a) && a.Tier1.Order > l.Since && h.trust.Trusts(a.Tier1)
+		if counts && !automatic(f) {
+			counts = a.Incoherent == "" && (f.Control == "" || a.Control == f.Control)
+		}
+		one = one && counts
+		both = both && counts && h.verified(a)
+	}
+	return one, both
 }
 
 // assumptions moves the assumptions that machines verify: one whose assertion fails is violated, and one whose assertions are all verified
@@ -202,7 +235,7 @@ func (r *submission) assumptions(all []store.Assertion) error {
 }
 
 // verified reports whether an assertion passes both tiers today.
-func (r *submission) verified(a *store.Assertion) bool {
-	subject, err := r.head.subject(a.Control, a.Assumption)
-	return err == nil && subject.Current(a.Claim()) && a.Tier2.Verdict == evidence.Pass
+func (h *head) verified(a *store.Assertion) bool {
+	subject, err := h.subject(a.Control, a.Assumption)
+	return err == nil && subject.Current(a.Claim()) && a.Tier2.Verdict == evidence.Pass && h.trust.Trusts(a.Tier2)
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 // NewFinding is one negative observation of a batch.
 type NewFinding struct {
 	Control          threat.ID       `json:"control_id"`
+	Source           Observer        `json:"source,omitempty"`
 	Title            string          `json:"title" jsonschema:"what is missing"`
 	Description      string          `json:"description,omitempty"`
 	Severity         threat.Severity `json:"severity,omitempty" jsonschema:"default: by the control's tier"`
@@ -25,6 +27,13 @@ type NewFinding struct {
 	ExpectedEvidence string          `json:"expected_evidence,omitempty"`
 	Fingerprint      string          `json:"fingerprint,omitempty" jsonschema:"default: from control and title"`
 }
+
+// Observer is who may be named as the source of a submitted finding: an agent, which is the default, or a person. The other sources are
+// set by the server alone.
+type Observer string
+
+// Enum lists the legal values, for schemas.
+func (Observer) Enum() []string { return []string{string(threat.FromAgent), string(threat.FromPerson)} }
 
 // SubmitFindingsIn is a batch, all or nothing.
 type SubmitFindingsIn struct {
@@ -132,7 +141,11 @@ func lastSame(known []store.Finding, f threat.Finding) *store.Finding {
 }
 
 func (h *head) newFinding(n NewFinding) (threat.Finding, error) {
-	f := threat.Finding{Control: n.Control, Severity: n.Severity, Source: threat.FromAgent, Status: threat.Discovered}
+	f := threat.Finding{Control: n.Control, Severity: n.Severity, Source: cmp.Or(threat.FindingSource(n.Source), threat.FromAgent), Status: threat.Discovered}
+	if !slices.Contains(Observer("").Enum(), string(f.Source)) {
+		return f, threat.Errorf(threat.Invalid, "nobody submits a finding of the source %s", threat.Clip(string(n.Source), 20)).In("source").
+			Hinted("valid: %s; the server sets the others itself", joinWords(Observer("").Enum()))
+	}
 	c, err := h.control(n.Control)
 	if err != nil {
 		return f, fieldError(err, "control_id")
@@ -228,6 +241,11 @@ type ListFindingsOut struct {
 func (s *Service) ListFindings(ctx context.Context, who account.Principal, in ListFindingsIn) (ListFindingsOut, error) {
 	limit, offset, err := page(in.Limit, in.Offset, DefaultLimit)
 	if err != nil {
+		return ListFindingsOut{}, err
+	}
+	if err := cmp.Or(
+		oneOf("status", in.Status, threat.FindingStatuses()), oneOf("severity", in.Severity, threat.Severities()), oneOf("source", in.Source, threat.FindingSources()),
+	); err != nil {
 		return ListFindingsOut{}, err
 	}
 	return readHead(ctx, s, who, in.ModelID, func(v *store.Snapshot, h *head) (ListFindingsOut, error) {
@@ -326,7 +344,7 @@ func (s *Service) UpdateFinding(ctx context.Context, who account.Principal, in U
 			return out, threat.Errorf(threat.NotFound, "there is no finding %s", threat.Clip(string(in.Finding), 20)).In("finding_id").Hinted("list_findings names them")
 		}
 		f := all[i]
-		if in.Status == "" && in.Assertions == nil && in.Control == "" {
+		if in.Status == "" && len(in.Assertions) == 0 && in.Control == "" {
 			return out, threat.Errorf(threat.Invalid, "nothing to change").Hinted("give status, assertions or control_id")
 		}
 		if !f.Status.Open() {
@@ -344,9 +362,10 @@ func (s *Service) UpdateFinding(ctx context.Context, who account.Principal, in U
 			}
 			f.Control = in.Control
 		}
-		if err := linkFinding(tx, who.WorkspaceID, in.ModelID, f.ID, in.Assertions); err != nil {
+		if err := linkFinding(tx, who.WorkspaceID, in.ModelID, &f, in.Assertions); err != nil {
 			return out, err
 		}
+		before := f.Status
 		if err := moveFinding(tx, who.WorkspaceID, in.ModelID, &f, in.Status, in.Reason); err != nil {
 			return out, err
 		}
@@ -354,14 +373,48 @@ func (s *Service) UpdateFinding(ctx context.Context, who account.Principal, in U
 		if err != nil {
 			return out, err
 		}
+		if f.Status == threat.Remediated && before != f.Status {
+			if err := h.settle(tx, who.WorkspaceID, &f, links); err != nil {
+				return out, err
+			}
+		}
 		f.UpdatedAt = tx.Now()
 		out.Finding = findingRow(f, links)
+		r.detail = findingMove{From: before, To: f.Status, Control: in.Control, Assertions: in.Assertions, Reason: f.Reason}
 		return out, tx.TouchModel(who.WorkspaceID, in.ModelID)
 	})
 }
 
-// linkFinding links a finding with assertions: a run that is pulled from now on counts.
-func linkFinding(tx *store.Tx, workspace, model string, id threat.ID, assertions []threat.ID) error {
+// findingMove is what the activity says of a step of a finding, taken by a caller or computed from a run.
+type findingMove struct {
+	From       threat.FindingStatus `json:"from"`
+	To         threat.FindingStatus `json:"to"`
+	Control    threat.ID            `json:"control_id,omitempty"`
+	Assertions []threat.ID          `json:"assertions,omitempty"`
+	Reason     string               `json:"reason,omitempty"`
+}
+
+// settle makes a finding verified that was just called remediated, when CI has passed its assertions since they were linked.
+func (h *head) settle(tx *store.Tx, workspace string, f *store.Finding, links []store.FindingLink) error {
+	all, err := tx.Evidence(workspace, h.model.ID)
+	if err != nil {
+		return err
+	}
+	byID := make(map[threat.ID]*store.Assertion, len(all))
+	for i := range all {
+		byID[all[i].ID] = &all[i]
+	}
+	of := slices.DeleteFunc(slices.Clone(links), func(l store.FindingLink) bool { return l.Finding != f.ID })
+	if _, both := h.shown(f, of, byID); !both {
+		return nil
+	}
+	f.Status = threat.FixVerified
+	return tx.SetFindingStatus(workspace, h.model.ID, f.ID, f.Status, f.Reason)
+}
+
+// linkFinding links a finding with assertions: a run that is pulled from now on counts. What proves a control proves nothing about
+// another, so a finding on a control takes assertions on that one alone.
+func linkFinding(tx *store.Tx, workspace, model string, f *store.Finding, assertions []threat.ID) error {
 	if len(assertions) == 0 {
 		return nil
 	}
@@ -374,10 +427,15 @@ func linkFinding(tx *store.Tx, workspace, model string, id threat.ID, assertions
 	}
 	links := make([]store.FindingLink, len(assertions))
 	for i, a := range assertions {
-		if _, err := tx.Assertion(workspace, model, a); err != nil {
+		row, err := tx.Assertion(workspace, model, a)
+		if err != nil {
 			return fieldAs(err, "assertion_id", "assertions")
 		}
-		links[i] = store.FindingLink{Finding: id, Assertion: a, Since: since}
+		if f.Control != "" && row.Control != f.Control {
+			return threat.Errorf(threat.Invalid, "%s is no assertion on %s, which %s is about", a, f.Control, f.ID).In("assertions").
+				Hinted("submit_assertions on %s, then link those", f.Control)
+		}
+		links[i] = store.FindingLink{Finding: f.ID, Assertion: a, Since: since}
 	}
 	return tx.LinkFindings(workspace, model, links)
 }
@@ -392,6 +450,8 @@ func moveFinding(tx *store.Tx, workspace, model string, f *store.Finding, to thr
 		return fieldError(err, "reason")
 	}
 	switch {
+	case !slices.Contains(threat.FindingStatuses(), to):
+		return threat.Errorf(threat.Invalid, "status %q is not known", threat.Clip(string(to), 20)).In("status").Hinted("valid: acknowledged, remediated, dismissed")
 	case to == threat.FixVerified:
 		return threat.Errorf(threat.FailedPrecondition, "verified is computed: nobody sets it").In("status").
 			Hinted("update_finding(remediated, assertions); it becomes verified when CI passes them")

@@ -138,7 +138,14 @@ func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in Submi
 			return SubmitRunOut{}, err
 		}
 		r.version, r.object = h.model.Version, run.info.ID
-		r.detail = map[string]any{"attested": run.out.Attested, "signer": run.out.Signer, "counted": run.out.Counted, "drift": len(run.out.Drift), "results": len(st.Predicate.Results)}
+		detail := map[string]any{"attested": run.out.Attested, "signer": run.out.Signer, "counted": run.out.Counted, "drift": len(run.out.Drift), "results": len(st.Predicate.Results)}
+		if n := len(run.out.Opened); n > 0 {
+			detail["findings_opened"] = run.out.Opened[:min(n, maxChanges)]
+		}
+		if len(run.moved) > 0 {
+			detail["findings_moved"] = run.moved
+		}
+		r.detail = detail
 		if !run.out.Counted {
 			return run.out, nil
 		}
@@ -206,6 +213,7 @@ type submission struct {
 	pull      store.Pull
 	info      evidence.RunInfo
 	out       SubmitRunOut
+	moved     []movedFinding
 }
 
 // accept checks the results and applies them: for good on the branch that counts, else to copies that are thrown away.
