@@ -47,6 +47,7 @@ type ControlRow struct {
 	Weakened      string                `json:"weakened,omitempty"`   // what a change took away; counts as claimed until approve_change
 	CarriedBy     []threat.ID           `json:"carried_by,omitempty"` // assumptions: while one holds, the control counts as implemented
 	Auxiliary     []AuxiliaryRow        `json:"auxiliary_evidence,omitempty"`
+	Findings      OpenFindings          `json:"open_findings,omitempty"`
 	Orphaned      bool                  `json:"orphaned,omitempty"` // all its COs are gone; left out of every count
 	DeletedReason string                `json:"deleted_reason,omitempty"`
 }
@@ -171,6 +172,15 @@ func (out *GetControlsOut) context(v *store.Snapshot, workspace string) error {
 	place := make(map[threat.ID]*ControlRow, out.Returned)
 	for i := range out.Controls {
 		place[out.Controls[i].ID] = &out.Controls[i]
+	}
+	open, err := v.OpenFindings(workspace, out.ModelID)
+	if err != nil {
+		return err
+	}
+	for id, counts := range open {
+		if row := place[id]; row != nil {
+			row.Findings = counts
+		}
 	}
 	carried, err := v.CarriedControls(workspace, out.ModelID)
 	if err != nil {

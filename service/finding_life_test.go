@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/internal/testenv"
@@ -273,6 +275,43 @@ func TestFindingSource(t *testing.T) {
 		in.ModelID = s.model
 		if _, err := s.ListFindings(ctx, s.who, in); threat.CodeOf(err) != threat.Invalid {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Open findings are counted beside controls, objectives and the model, and change no status.
+func TestFindingsBesidePosture(t *testing.T) {
+	s := newSite(t)
+	before := s.assess(service.AssessModelIn{Limit: all()})
+	f := s.missing("C1", "One")
+	s.missing("C1", "Two")
+	must(s.SubmitFindings(ctx, s.who, service.SubmitFindingsIn{ModelID: s.model, Findings: []service.NewFinding{{Control: "C3", Title: "x", Severity: threat.SeverityInfo}}}))(t)
+	gone := s.missing("C2", "Three")
+	must(s.move(s.boss(), service.UpdateFindingIn{Finding: gone, Status: threat.Dismissed, Reason: "no"}))(t)
+	testenv.Write(t, s.st, func(tx *store.Tx) error { // about no control: counted for the model alone
+		return tx.UnmapFindings(s.who.WorkspaceID, s.model, []threat.ID{"C3"})
+	})
+	grave := s.finding(f).Severity
+	after := s.assess(service.AssessModelIn{Limit: all()})
+	if diff := cmp.Diff(service.OpenFindings{grave: 2, threat.SeverityInfo: 1}, after.Summary.Findings); diff != "" {
+		t.Errorf("the model: %s", diff)
+	}
+	for i, row := range after.Objectives {
+		want := service.OpenFindings(nil)
+		if row.ID == "CO-A1-T1" {
+			want = service.OpenFindings{grave: 2}
+		}
+		if diff := cmp.Diff(want, row.Findings); diff != "" {
+			t.Errorf("%s: %s", row.ID, diff)
+		}
+		row.Findings = nil
+		if diff := cmp.Diff(before.Objectives[i], row); diff != "" {
+			t.Errorf("findings changed the posture of %s: %s", row.ID, diff)
+		}
+	}
+	for _, c := range s.controls(t, s.model, service.GetControlsIn{}) {
+		if want := map[bool]int{true: 2}[c.ID == "C1"]; c.Findings[grave] != want {
+			t.Errorf("%s has %v", c.ID, c.Findings)
 		}
 	}
 }

@@ -186,19 +186,29 @@ type PostureRow struct {
 	Assumption threat.ID         `json:"assumption,omitempty" jsonschema:"the assumption that mitigates it"`
 	Weakened   bool              `json:"weakened,omitempty"`
 	Accepted   *AcceptedRow      `json:"accepted,omitempty" jsonschema:"a risk that is borne; accepted is not mitigated"`
+	Findings   OpenFindings      `json:"open_findings,omitempty"` // on its controls
 	Changed    []string          `json:"changed,omitempty" jsonschema:"with changed_since: what changed"`
+}
+
+// OpenFindings counts open findings by severity. They are shown beside a status and change none: that follows from evidence alone.
+type OpenFindings map[threat.Severity]int
+
+// PostureSummary is that of the whole model, with all its open findings beside it.
+type PostureSummary struct {
+	posture.Summary
+	Findings OpenFindings `json:"open_findings"`
 }
 
 // AssessModelOut is where a model stands, the gravest first.
 type AssessModelOut struct {
-	ModelID    string          `json:"model_id"`
-	Version    int             `json:"version"`
-	AsOf       time.Time       `json:"as_of"`
-	Total      int             `json:"total"`
-	Returned   int             `json:"returned"`
-	Offset     int             `json:"offset"`
-	Summary    posture.Summary `json:"summary" jsonschema:"of the whole model"`
-	Objectives []PostureRow    `json:"control_objectives"`
+	ModelID    string         `json:"model_id"`
+	Version    int            `json:"version"`
+	AsOf       time.Time      `json:"as_of"`
+	Total      int            `json:"total"`
+	Returned   int            `json:"returned"`
+	Offset     int            `json:"offset"`
+	Summary    PostureSummary `json:"summary" jsonschema:"of the whole model"`
+	Objectives []PostureRow   `json:"control_objectives"`
 }
 
 // AssessModel folds the head of a model into where it stands now. Errors: [threat.NotFound], [threat.Invalid].
@@ -223,7 +233,14 @@ func (s *Service) AssessModel(ctx context.Context, who account.Principal, in Ass
 			return out, err
 		}
 		p := h.posture(&j, v.Now())
-		out.Summary = p.Summary
+		open, err := v.OpenFindings(who.WorkspaceID, h.model.ID)
+		if err != nil {
+			return out, err
+		}
+		out.Summary = PostureSummary{Summary: p.Summary, Findings: OpenFindings{}}
+		for _, counts := range open {
+			out.Summary.Findings.add(counts)
+		}
 		var changed map[threat.ID][]string
 		if in.ChangedSince != "" {
 			if changed, err = h.changedSince(v, who.WorkspaceID, &j, in.ChangedSince); err != nil {
@@ -239,8 +256,38 @@ func (s *Service) AssessModel(ctx context.Context, who account.Principal, in Ass
 			out.Objectives = append(out.Objectives, postureRow(&r, changed[r.Objective.ID]))
 		}
 		out.Returned = len(out.Objectives)
+		out.beside(h, open)
 		return out, nil
 	})
+}
+
+// beside counts on the rows of a page the open findings on the controls of each CO, each control once.
+func (out *AssessModelOut) beside(h *head, open map[threat.ID]map[threat.Severity]int) {
+	if len(open) == 0 || len(out.Objectives) == 0 {
+		return
+	}
+	place := make(map[threat.ID]*PostureRow, len(out.Objectives))
+	for i := range out.Objectives {
+		place[out.Objectives[i].ID] = &out.Objectives[i]
+	}
+	seen := map[store.Link]bool{}
+	for _, l := range h.links {
+		row, once := place[l.Objective], store.Link{Objective: l.Objective, Control: l.Control}
+		if counts := open[l.Control]; row == nil || counts == nil || seen[once] {
+			continue
+		}
+		seen[once] = true
+		if row.Findings == nil {
+			row.Findings = OpenFindings{}
+		}
+		row.Findings.add(open[l.Control])
+	}
+}
+
+func (f OpenFindings) add(counts map[threat.Severity]int) {
+	for severity, n := range counts {
+		f[severity] += n
+	}
 }
 
 // oneOf refuses a value of a filter that is none of those known; an empty one filters nothing. Errors: [threat.Invalid].
