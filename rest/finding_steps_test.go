@@ -15,7 +15,7 @@ import (
 )
 
 // Findings go over REST, with and without the version in the path, in the shape of the tools and under the same rules.
-func TestFindings(t *testing.T) {
+func TestFindingSteps(t *testing.T) {
 	env := live.Start(t)
 	u := env.NewUser(t, account.Developer)
 	stranger, verifier := env.NewUser(t, account.Developer), env.NewKey(t, u.User, u.User.PersonalWorkspace, account.Verifier)
