@@ -55,6 +55,10 @@ var toolCases = map[string]func(ids) live.Args{
 	"edit_assumptions": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "operations": []any{live.Args{"op": "add", "text": "taken"}}}
 	},
+	"refine_threat_model": func(i ids) live.Args {
+		return live.Args{"model_id": i.model, "instruction": "remove A1", "wait_seconds": 0}
+	},
+	"query_threat_model":     func(i ids) live.Args { return live.Args{"model_id": i.model, "question": "What is A1?"} },
 	"get_control_objectives": func(i ids) live.Args { return live.Args{"model_id": i.model, "limit": 5} },
 	"get_controls":           func(i ids) live.Args { return live.Args{"model_id": i.model, "limit": 5} },
 	"regenerate_controls":    func(i ids) live.Args { return live.Args{"model_id": i.model} },

@@ -54,6 +54,8 @@ func (s *Service) runJob(ctx context.Context, t *task) (apply, error) {
 		return t.generate(ctx)
 	case regenerateJob:
 		return t.regenerate(ctx)
+	case refineJob:
+		return t.refine(ctx)
 	}
 	return nil, internal("job %s is of unknown kind %q", t.job.ID, t.job.Kind)
 }

@@ -51,6 +51,8 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 		live.Args{"op": "add", "name": "Office Door", "assets": []string{"A1"}, "attackers": []any{tid}},
 	}})
 	call("edit_assumptions", live.Args{"model_id": id, "operations": []any{live.Args{"op": "add", "text": "The office is locked at night."}}})
+	call("refine_threat_model", live.Args{"model_id": id, "instruction": "set notes of A1 to kept apart", "dry_run": true, "wait_seconds": 50})
+	call("query_threat_model", live.Args{"model_id": id, "question": "What is A1?"})
 	call("get_control_objectives", live.Args{"model_id": id, "limit": 3})
 	call("get_controls", live.Args{"model_id": id, "limit": 3})
 	call("compare_versions", live.Args{"model_id": id, "from": 1, "limit": 50})

@@ -41,6 +41,18 @@ func structure(r *Registry, svc *service.Service) {
 	}, svc.EditAssumptions)
 }
 
+// words registers the tools that change or question a model in words.
+func words(r *Registry, svc *service.Service) {
+	await(r, svc, Tool{
+		Name: "refine_threat_model", Title: "Refine a threat model", Toolset: Core, Needs: account.Write, Effect: Destroys,
+		Description: "Change a model in words, as one version. Answers a job.",
+	}, 20, func(in service.RefineThreatModelIn) *int { return in.WaitSeconds }, svc.RefineThreatModel)
+	add(r, Tool{
+		Name: "query_threat_model", Title: "Ask about a threat model", Toolset: Core, Needs: account.Read, Effect: Reads,
+		Description: "Ask a question about a model; answers with the ids it rests on.",
+	}, svc.QueryThreatModel)
+}
+
 // controls registers the tools on objectives and controls.
 func controls(r *Registry, svc *service.Service) {
 	add(r, Tool{

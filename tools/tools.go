@@ -90,6 +90,7 @@ func New(svc *service.Service, log zerolog.Logger) (*Registry, error) {
 	r := &Registry{log: log, index: map[string]*entry{}}
 	models(r, svc)
 	structure(r, svc)
+	words(r, svc)
 	controls(r, svc)
 	verification(r, svc)
 	posture(r, svc)
