@@ -125,6 +125,14 @@ var toolCases = map[string]func(ids) live.Args{
 	"update_finding": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "finding_id": "F1", "status": "acknowledged"}
 	},
+	"auto_map_controls": func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"list_systems":      func(ids) live.Args { return nil },
+	"get_system":        func(i ids) live.Args { return live.Args{"system_id": i.system} },
+	"create_system":     func(ids) live.Args { return live.Args{"name": "taken"} },
+	"edit_system":       func(i ids) live.Args { return live.Args{"system_id": i.system, "name": "taken"} },
+	"add_model_to_system": func(i ids) live.Args {
+		return live.Args{"system_id": i.system, "model_id": i.model}
+	},
 	"list_frameworks":       func(i ids) live.Args { return live.Args{"model_id": i.model} },
 	"import_framework":      func(ids) live.Args { return live.Args{"framework_id": "taken", "content": "id,text\n1,taken\n"} },
 	"select_frameworks":     func(i ids) live.Args { return live.Args{"model_id": i.model, "frameworks": []string{"asvs-5.0"}} },
@@ -147,6 +155,7 @@ var withoutID = map[string]bool{
 	"GET /models": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
 	"GET /settings": true, "POST /settings": true, "POST /settings/signing-keys": true, "POST /settings/issuers": true, "POST /settings/required-claims": true,
 	"import_framework": true, "GET /frameworks": true, "POST /frameworks": true,
+	"list_systems": true, "create_system": true, "GET /systems": true, "POST /systems": true,
 	"redoubt://models": true, "redoubt://assertion-types": true, "import_threat_model": true, "POST /models/import": true, "GET /activity": true, "GET /activity/export": true, "get_assertion_types": true, "GET /assertion-types": true,
 }
 
@@ -167,7 +176,11 @@ var routeBodies = map[string]func(ids) string{
 
 	"POST /models/{model_id}/verification/runs": func(ids) string { return `{"statement":{}}` },
 
-	"POST /frameworks":                                             func(ids) string { return `{"id":"taken","requirements":[{"id":"1","text":"taken"}]}` },
+	"POST /frameworks":                           func(ids) string { return `{"id":"taken","requirements":[{"id":"1","text":"taken"}]}` },
+	"POST /systems":                              func(ids) string { return `{"name":"taken by a route"}` },
+	"POST /systems/{system_id}":                  func(ids) string { return `{"name":"taken"}` },
+	"PUT /systems/{system_id}/models/{model_id}": func(ids) string { return `{}` },
+	"POST /models/{model_id}/compliance/{framework_id}/auto-map":   func(ids) string { return `{}` },
 	"PUT /models/{model_id}/frameworks":                            func(ids) string { return `{"frameworks":["asvs-5.0"]}` },
 	"POST /models/{model_id}/compliance/{framework_id}/mappings":   func(ids) string { return `{"control_id":"C1","requirements":["V1.1.1"]}` },
 	"POST /models/{model_id}/compliance/{framework_id}/exclusions": func(ids) string { return `{"requirements":["V1.1.1"],"reason":"taken"}` },
@@ -206,6 +219,7 @@ func newHousehold(t *testing.T) *household {
 	live.Call[service.ImportFrameworkOut](h.owner, "import_framework", live.Args{"framework_id": h.owned.framework, "content": "id,text\nZ.1,Only for zephyrine\n"})
 	live.Call[service.SelectFrameworksOut](h.owner, "select_frameworks", live.Args{"model_id": m.ModelID, "frameworks": []string{h.owned.framework}})
 	live.Call[service.MapControlOut](h.owner, "map_control", live.Args{"model_id": m.ModelID, "control_id": "C1", "requirements": []string{"Z.1"}})
+	h.owned.system = live.Call[service.GetSystemOut](h.owner, "create_system", live.Args{"name": "Zephyrine works", "models": []string{m.ModelID}}).SystemID
 	live.Call[service.SubmitAssertionsOut](h.owner, "submit_assertions", live.Args{"model_id": m.ModelID, "assertions": []any{live.Args{
 		"type": "file_exists", "params": live.Args{"file": "zephyrine.txt"}, "control_id": "C1", "repo": "zephyrine/secret", "facets": []string{"C1.a"},
 	}}})
@@ -258,6 +272,7 @@ func (h *household) state(t *testing.T) string {
 		{"list_assertions", live.Args{"model_id": h.owned.model}},
 		{"get_review_queue", live.Args{"model_id": h.owned.model, "limit": 200}},
 		{"list_frameworks", live.Args{"model_id": h.owned.model}},
+		{"get_system", live.Args{"system_id": h.owned.system}},
 	} {
 		raw, te := h.owner.Try(call.tool, call.args)
 		if te != nil {

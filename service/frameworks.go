@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
@@ -21,6 +22,23 @@ type catalogue struct {
 	builtin    bool
 	official   bool // built in, with the texts that the workspace imported
 	importedAt *time.Time
+	matcher    func() controlMatcher // made when first asked for
+}
+
+// newCatalogue takes a framework that nobody changes any more.
+func newCatalogue(f *compliance.Framework) *catalogue {
+	return &catalogue{Framework: f, matcher: sync.OnceValue(func() controlMatcher { return compliance.NewMatcher(f) })}
+}
+
+// builtinCatalogues reads the frameworks that come with the program.
+func builtinCatalogues() ([]*catalogue, error) {
+	list, err := compliance.Embedded()
+	out := make([]*catalogue, len(list))
+	for i := range list {
+		out[i] = newCatalogue(&list[i])
+		out[i].builtin = true
+	}
+	return out, err
 }
 
 // catalogueKey names a framework that a workspace imported, as of one import.
@@ -53,14 +71,11 @@ func oneCatalogue(all []*catalogue, id string) (*catalogue, error) {
 
 // catalogues returns the frameworks that a workspace can use, in the order of ids.
 func (s *Service) catalogues(v *store.Snapshot, workspace string) ([]*catalogue, error) {
-	builtin, err := compliance.Embedded()
+	builtin, err := s.builtins()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*catalogue, 0, len(builtin)+4)
-	for i := range builtin {
-		out = append(out, &catalogue{Framework: &builtin[i], builtin: true})
-	}
+	out := slices.Clone(builtin)
 	imported, err := v.Frameworks(workspace)
 	if err != nil {
 		return nil, err
@@ -81,7 +96,7 @@ func (s *Service) catalogues(v *store.Snapshot, workspace string) ([]*catalogue,
 }
 
 // importedCatalogue reads a framework that a workspace imported, over the built-in one where it holds its texts.
-func (s *Service) importedCatalogue(v *store.Snapshot, workspace string, row store.Framework, builtin []compliance.Framework) (*catalogue, error) {
+func (s *Service) importedCatalogue(v *store.Snapshot, workspace string, row store.Framework, builtin []*catalogue) (*catalogue, error) {
 	key := catalogueKey{workspace, row.ID, row.Revision}
 	if c, ok := s.frameworks.get(key); ok {
 		return c, nil
@@ -94,17 +109,19 @@ func (s *Service) importedCatalogue(v *store.Snapshot, workspace string, row sto
 	if !ok || json.Unmarshal([]byte(full.Body), &f) != nil {
 		return nil, internal("framework %s of workspace %s cannot be read", row.ID, workspace)
 	}
-	c := &catalogue{Framework: &f, importedAt: &full.ImportedAt}
+	c := newCatalogue(&f)
+	c.importedAt = &full.ImportedAt
 	if full.Overlay {
-		i := slices.IndexFunc(builtin, func(b compliance.Framework) bool { return b.ID == row.ID })
+		i := slices.IndexFunc(builtin, func(b *catalogue) bool { return b.ID == row.ID })
 		if i < 0 {
 			return nil, internal("framework %s of workspace %s is over nothing", row.ID, workspace)
 		}
-		c.builtin = true
-		if over, err := compliance.Overlay(builtin[i], f); err == nil {
-			c.Framework, c.official = &over, true
+		if over, err := compliance.Overlay(*builtin[i].Framework, f); err == nil {
+			c = newCatalogue(&over)
+			c.builtin, c.official, c.importedAt = true, true, &full.ImportedAt
+			c.matcher = builtin[i].matcher // it was fitted to the summaries
 		} else { // this program knows other requirements than the file of then: its own summaries hold until the next import
-			c.Framework, c.importedAt = &builtin[i], nil
+			c = builtin[i]
 		}
 	}
 	s.frameworks.put(key, c)
@@ -419,12 +436,15 @@ func (s *Service) keepFramework(tx *store.Tx, who account.Principal, file compli
 	shown := &f
 	switch {
 	case file.Overlay:
-		builtin, err := compliance.Embedded()
+		builtin, err := s.builtins()
 		if err != nil {
 			return out, err
 		}
-		k := slices.IndexFunc(builtin, func(b compliance.Framework) bool { return b.ID == f.ID })
-		over, err := compliance.Overlay(builtin[k], f)
+		base, err := oneCatalogue(builtin, f.ID)
+		if err != nil {
+			return out, err
+		}
+		over, err := compliance.Overlay(*base.Framework, f)
 		if err != nil {
 			return out, err
 		}

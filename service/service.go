@@ -57,6 +57,7 @@ type Service struct {
 	jobs     jobRunner
 
 	frameworks cache[catalogueKey, *catalogue] // those that workspaces imported
+	builtins   func() ([]*catalogue, error)
 }
 
 // New makes a Service. Jobs run between [Service.Start] and [Service.Stop].
@@ -70,7 +71,7 @@ func New(c Config) (*Service, error) {
 		s.llm.life = DefaultLLMCache
 	}
 	s.heads.most, s.versions.most = keptHeads, keptVersions
-	s.frameworks.most = keptCatalogues
+	s.frameworks.most, s.builtins = keptCatalogues, sync.OnceValues(builtinCatalogues)
 	s.jobs.workers = max(c.Workers, 0)
 	if s.jobs.workers == 0 {
 		s.jobs.workers = 2

@@ -112,7 +112,13 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	call("import_framework", live.Args{"framework_id": "acme", "content": "id,text,level\nK.1,Keys are kept in a vault.,1\n"})
 	call("select_frameworks", live.Args{"model_id": id, "frameworks": []string{"acme"}})
 	call("map_control", live.Args{"model_id": id, "control_id": fresh, "requirements": []string{"K.1"}})
+	call("auto_map_controls", live.Args{"model_id": id})
 	call("get_compliance_report", live.Args{"model_id": id, "limit": 5})
+	system := call("create_system", live.Args{"name": "Launch site"})["system_id"]
+	call("add_model_to_system", live.Args{"system_id": system, "model_id": id})
+	call("edit_system", live.Args{"system_id": system, "description": "Where it starts."})
+	call("get_system", live.Args{"system_id": system})
+	call("list_systems", nil)
 	call("exclude_requirement", live.Args{"model_id": id, "requirements": []string{"K.1"}, "reason": "no keys"})
 	call("get_activity", live.Args{"model_id": id, "limit": 5})
 	exported := call("export_threat_model", live.Args{"model_id": id})

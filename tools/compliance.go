@@ -28,7 +28,35 @@ func frameworks(r *Registry, svc *service.Service) {
 		Description: "Say which requirements a control serves, or that it does not.",
 	}, svc.MapControl)
 	add(r, Tool{
+		Name: "auto_map_controls", Title: "Map controls automatically", Toolset: Compliance, Needs: account.Write, Effect: Changes,
+		Description: "Map controls to requirements by the builtin matcher, each with confidence and reason. Sure ones are applied, others come back as suggestions that are not. dry_run applies nothing.",
+	}, svc.AutoMapControls)
+	add(r, Tool{
 		Name: "exclude_requirement", Title: "Exclude requirements", Toolset: Compliance, Needs: account.Write, Effect: Changes,
 		Description: "Rule requirements out for a model, with a reason, or take that back. Needs decide.",
 	}, svc.ExcludeRequirement)
+}
+
+// systems registers the tools on groups of models.
+func systems(r *Registry, svc *service.Service) {
+	add(r, Tool{
+		Name: "list_systems", Title: "Systems", Toolset: Workspace, Needs: account.Read, Effect: Reads,
+		Description: "Named groups of threat models.",
+	}, svc.ListSystems)
+	add(r, Tool{
+		Name: "get_system", Title: "A system", Toolset: Workspace, Needs: account.Read, Effect: Reads,
+		Description: "A system's models with where each stands, and their posture added up.",
+	}, svc.GetSystem)
+	add(r, Tool{
+		Name: "create_system", Title: "Create a system", Toolset: Workspace, Needs: account.Write, Effect: Adds,
+		Description: "Make a named group of threat models. A model is in at most one.",
+	}, svc.CreateSystem)
+	add(r, Tool{
+		Name: "edit_system", Title: "Edit a system", Toolset: Workspace, Needs: account.Write, Effect: Destroys,
+		Description: "Rename, describe or delete a system, or move models in and out. Models stay when their system goes.",
+	}, svc.EditSystem)
+	add(r, Tool{
+		Name: "add_model_to_system", Title: "Add a model to a system", Toolset: Workspace, Needs: account.Write, Effect: Changes,
+		Description: "Put a model into a system, out of the one it was in.",
+	}, svc.AddModelToSystem)
 }

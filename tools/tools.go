@@ -97,6 +97,7 @@ func New(svc *service.Service, log zerolog.Logger) (*Registry, error) {
 	findings(r, svc)
 	decisions(r, svc)
 	frameworks(r, svc)
+	systems(r, svc)
 	versions(r, svc)
 	workspaces(r, svc)
 	return r, r.err
