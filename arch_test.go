@@ -67,6 +67,7 @@ var external = map[string][]string{
 	"github.com/jmoiron/sqlx":                           {"store"},
 	"database/sql":                                      {"store", "internal/testenv"},
 	"modernc.org/sqlite":                                {"store"},
+	"github.com/klauspost/compress":                     {"store"},
 	"github.com/jackc/pgx":                              {"store", "internal/testenv"},
 	"github.com/spf13/cobra":                            {"cli"},
 	"github.com/prometheus/client_golang":               {"server"},

@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 		writeUntilKilled(path)
 		return
 	}
+	if file := os.Getenv(restoreChild); file != "" {
+		restoreUntilKilled(file)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -17,6 +17,18 @@ var migrationFiles embed.FS
 
 const migrateAttempts = 9
 
+// newestSchema is the newest version of the schema that this program knows.
+func newestSchema() int64 {
+	var newest int64
+	files, _ := migrationFiles.ReadDir("migrations") // embedded: it is there
+	for _, f := range files {
+		if n, err := goose.NumericComponent(f.Name()); err == nil {
+			newest = max(newest, n)
+		}
+	}
+	return newest
+}
+
 // migrate brings the schema forward; there is no way back. A database that a newer program wrote is refused untouched.
 //
 // Programs that start at once on one database get in each other's way: a step that another one has just made fails, as a

@@ -53,7 +53,7 @@ func (p *pool) close() (err error) {
 		close(p.closed)
 		for range cap(p.free) {
 			if c := <-p.free; c.conn != nil {
-				err = errors.Join(err, c.conn.Close())
+				err = errors.Join(err, c.forget(), c.conn.Close())
 			}
 		}
 		err = errors.Join(err, p.db.Close())
@@ -95,6 +95,7 @@ func (p *pool) take(ctx context.Context) (*session, error) {
 // put gives a connection back.
 func (p *pool) put(c *session) {
 	if c.bad {
+		_ = c.forget()
 		_ = c.conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it for good
 	}
 	if c.bad || !p.keep {
@@ -102,6 +103,16 @@ func (p *pool) put(c *session) {
 		*c = session{}
 	}
 	p.free <- c
+}
+
+// forget closes the prepared statements. database/sql does not, for those prepared on a connection, and one that is left open keeps SQLite
+// from closing the connection: the log is not folded into the file, and stays.
+func (c *session) forget() (err error) {
+	for _, st := range c.stmts {
+		err = errors.Join(err, st.Close())
+	}
+	c.stmts = nil
+	return err
 }
 
 func (c *session) begin(ctx context.Context, opts *sql.TxOptions) (*sqlx.Tx, error) {

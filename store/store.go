@@ -36,6 +36,8 @@ type Store struct {
 	readers *pool
 	writer  *pool
 	now     func() time.Time
+	path    string    // of the file; '' on PostgreSQL
+	lock    *fileLock // held while the file is open; nil on PostgreSQL
 }
 
 const (
@@ -68,7 +70,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		_ = s.Close()
 		return nil, err
 	}
@@ -85,17 +87,49 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), dataFolderMode); err != nil {
 		return s.unopened(err)
 	}
-	dsn := sqliteDSN(path)
-	w, err := s.openPatiently(ctx, dsn+"&_txlock=immediate", 1)
+	lock, err := lockForUse(ctx, path)
 	if err != nil {
 		return s.unopened(fmt.Errorf("open %s: %w", path, err))
 	}
+	dsn := sqliteDSN(path)
+	w, err := s.openPatiently(ctx, dsn+"&_txlock=immediate", 1)
+	if err != nil {
+		return s.unopened(errors.Join(fmt.Errorf("open %s: %w", path, err), lock.close()))
+	}
 	r, err := s.openPatiently(ctx, dsn+"&_txlock=deferred&_pragma=query_only(1)", sqliteReaders)
 	if err != nil {
-		return s.unopened(errors.Join(fmt.Errorf("open %s: %w", path, err), w.close()))
+		return s.unopened(errors.Join(fmt.Errorf("open %s: %w", path, err), w.close(), lock.close()))
 	}
-	s.writer, s.readers = w, r
+	s.writer, s.readers, s.path, s.lock = w, r, path, lock
 	return nil
+}
+
+// ours reports whether an SQLite file carries our mark, and refuses one that another program marked.
+func (s *Store) ours(ctx context.Context) (bool, error) {
+	var id int64
+	if err := s.writer.db.GetContext(ctx, &id, `PRAGMA application_id`); err != nil {
+		return false, s.unopened(err)
+	}
+	if id != 0 && id != applicationID {
+		return false, threat.Errorf(threat.FailedPrecondition, "the database file belongs to another program").In("database").Hinted("give another path")
+	}
+	return id == applicationID, nil
+}
+
+// prepare migrates the database and puts our mark on an SQLite file that has none.
+func (s *Store) prepare(ctx context.Context) error {
+	marked := true // PostgreSQL has none
+	if s.path != "" {
+		var err error
+		if marked, err = s.ours(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.migrate(ctx); err != nil || marked {
+		return err
+	}
+	_, err := s.writer.db.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID))
+	return s.fault(err)
 }
 
 // openPatience is how long a program waits for another one that is opening the same file.
@@ -149,7 +183,7 @@ func (s *Store) Close() error {
 	if s.writer != s.readers {
 		err = errors.Join(err, s.writer.close())
 	}
-	return err
+	return errors.Join(err, s.lock.close())
 }
 
 // Snapshot is one consistent view of the data: a read transaction.
