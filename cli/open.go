@@ -36,19 +36,28 @@ func or(a, b string) string {
 	return b
 }
 
-// open opens the database of a place. PostgreSQL is refused: the store speaks it, serving on it is not released.
-func (p *place) open(ctx context.Context) (*store.Store, error) {
+// name is the name of a place's database. PostgreSQL is refused: the store speaks it, serving on it is not released.
+func (p *place) name() (string, error) {
 	database := p.database
 	if strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") {
-		return nil, threat.Errorf(threat.FailedPrecondition, "serving on PostgreSQL is not part of this release").In("database").
+		return "", threat.Errorf(threat.FailedPrecondition, "serving on PostgreSQL is not part of this release").In("database").
 			Hinted("leave --database out to use SQLite in the data folder")
 	}
 	if database == "" {
 		database = "sqlite:" + filepath.Join(p.data, "redoubt.db")
 	}
 	if !strings.HasPrefix(database, "sqlite:") {
-		return nil, threat.Errorf(threat.Invalid, "it is not a database this program knows").In("database").
+		return "", threat.Errorf(threat.Invalid, "it is not a database this program knows").In("database").
 			Hinted("sqlite:PATH, or leave it out to use SQLite in the data folder")
+	}
+	return database, nil
+}
+
+// open opens the database of a place.
+func (p *place) open(ctx context.Context) (*store.Store, error) {
+	database, err := p.name()
+	if err != nil {
+		return nil, err
 	}
 	if err := writable(filepath.Dir(strings.TrimPrefix(database, "sqlite:"))); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 
 func (e *env) user() *cobra.Command {
 	c := &cobra.Command{Use: "user", Short: "Manage users on the data folder"}
-	c.AddCommand(e.userCreate(), e.userList())
+	c.AddCommand(e.userCreate(), e.userList(), e.userDisable(), e.userEnable(), e.userReset())
 	return c
 }
 
@@ -68,7 +68,7 @@ func (e *env) userList() *cobra.Command {
 				}
 				w := tabwriter.NewWriter(e.out, 0, 4, 2, ' ', 0)
 				for _, u := range users {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, mark(u.InstanceAdmin, "instance admin"))
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, mark(u.InstanceAdmin, "instance admin"), mark(u.Disabled, "disabled"))
 				}
 				return w.Flush()
 			})

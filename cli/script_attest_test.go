@@ -91,5 +91,5 @@ func makeKeys(ts *testscript.TestScript, _ bool, args []string) {
 
 // readVariable runs "readenv NAME FILE": it sets $NAME to the text of a file.
 func readVariable(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Setenv(args[0], ts.ReadFile(args[1]))
+	ts.Setenv(args[0], strings.TrimSuffix(ts.ReadFile(args[1]), "\n"))
 }

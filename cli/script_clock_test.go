@@ -1,6 +1,9 @@
 package cli_test
 
 import (
+	"io"
+	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,4 +21,22 @@ func waitUntil(ts *testscript.TestScript, _ bool, args []string) {
 	at, err := time.Parse(time.RFC3339Nano, args[0])
 	ts.Check(err)
 	time.Sleep(time.Until(at) + time.Millisecond)
+}
+
+// waitServed runs "served PATTERN PATH": it waits until the answer at a path that needs no key matches.
+func waitServed(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[0])
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		response, err := http.Get(ts.Getenv("URL") + args[1])
+		ts.Check(err)
+		text, err := io.ReadAll(response.Body)
+		ts.Check(err)
+		ts.Check(response.Body.Close())
+		if pattern.Match(text) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s never matched %s", args[1], args[0])
+		}
+	}
 }

@@ -50,6 +50,7 @@ func TestScripts(t *testing.T) {
 			"mode":     fileMode,
 			"time":     setTime,
 			"until":    waitUntil,
+			"served":   waitServed,
 			"action":   runAction,
 			"issuer":   startIssuer(t),
 			"job":      setJob,

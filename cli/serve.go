@@ -23,11 +23,16 @@ const closing = 10 * time.Second
 
 func (e *env) serve() *cobra.Command {
 	var p place
-	var addr, publicURL, origins, issuers, prices string
+	var addr, publicURL, origins, issuers, prices, proxies string
+	var kept schedule
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve MCP at /mcp and REST at /api/v1 (the default)", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			allowed, err := prefixes(issuers)
+			allowed, err := prefixes("allow-issuer-address", issuers)
+			if err != nil {
+				return err
+			}
+			trusted, err := prefixes("trusted-proxy", proxies)
 			if err != nil {
 				return err
 			}
@@ -35,9 +40,13 @@ func (e *env) serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			backups, err := kept.config()
+			if err != nil {
+				return err
+			}
 			return e.runServer(c.Context(), p, addr, server.Config{
-				Version: Version(), PublicURL: publicURL, AllowedOrigins: words(origins),
-			}, model, func(c *service.Config) { c.Issuers.Allowed = allowed })
+				Version: Version(), PublicURL: publicURL, AllowedOrigins: words(origins), TrustedProxies: trusted,
+			}, model, func(c *service.Config) { c.Issuers.Allowed, c.Backups = allowed, backups })
 		},
 	}
 	p.add(e, c)
@@ -46,19 +55,22 @@ func (e *env) serve() *cobra.Command {
 	c.Flags().StringVar(&origins, "allow-origin", e.getenv("REDOUBT_ALLOW_ORIGIN"), "comma-separated web origins whose pages may call (REDOUBT_ALLOW_ORIGIN)")
 	c.Flags().StringVar(&issuers, "allow-issuer-address", e.getenv("REDOUBT_ALLOW_ISSUER_ADDRESS"),
 		"comma-separated addresses or prefixes, beside public ones, at which issuers of CI tokens may be asked (REDOUBT_ALLOW_ISSUER_ADDRESS)")
+	c.Flags().StringVar(&proxies, "trusted-proxy", e.getenv("REDOUBT_TRUSTED_PROXY"),
+		"comma-separated addresses or prefixes of proxies whose X-Forwarded-For is believed (REDOUBT_TRUSTED_PROXY)")
+	kept.add(e, c)
 	c.Flags().StringVar(&prices, "llm-prices", e.getenv("REDOUBT_LLM_PRICES"), "file of what language models cost, for the estimate of get_usage (REDOUBT_LLM_PRICES)")
 	return c
 }
 
-// prefixes reads a comma-separated list of addresses and prefixes.
-func prefixes(s string) ([]netip.Prefix, error) {
+// prefixes reads a flag's comma-separated list of addresses and prefixes.
+func prefixes(flag, s string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, w := range words(s) {
 		p, err := netip.ParsePrefix(w)
 		if err != nil {
 			a, errAddr := netip.ParseAddr(w)
 			if errAddr != nil {
-				return nil, threat.Errorf(threat.Invalid, "%q is neither an address nor a prefix", threat.Clip(w, 40)).In("allow-issuer-address").Hinted("such as 10.1.2.3 or 10.0.0.0/8")
+				return nil, threat.Errorf(threat.Invalid, "%q is neither an address nor a prefix", threat.Clip(w, 40)).In(flag).Hinted("such as 10.1.2.3 or 10.0.0.0/8")
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}

@@ -111,6 +111,12 @@ func New(svc *service.Service, log zerolog.Logger, version string) (*API, error)
 	handle(a, "DELETE /settings/issuers", "Trust an issuer no more", account.Manage, svc.RemoveIssuer)
 	handle(a, "POST /settings/required-claims", "Require a claim of tokens", account.Manage, svc.AddRequiredClaim)
 	handle(a, "DELETE /settings/required-claims/{claim_id}", "Require a claim no more", account.Manage, svc.RemoveRequiredClaim)
+	handle(a, "GET /admin/backup", "Back the whole instance up: a gzipped SQLite file", account.Instance, svc.GetBackup)
+	handle(a, "GET /admin/usage/summary", "What the whole instance used of language models", account.Instance, svc.GetUsageSummary)
+	handle(a, "GET /admin/users", "List the users of the instance", account.Instance, svc.AdminListUsers)
+	handle(a, "POST /admin/users", "Make a user with a personal workspace and a developer key", account.Instance, svc.AdminCreateUser)
+	handle(a, "POST /admin/users/{user_id}", "Disable or enable a user", account.Instance, svc.AdminEditUser)
+	handle(a, "POST /admin/users/{user_id}/reset", "Revoke all keys of a user and make a new one", account.Instance, svc.AdminResetUser)
 	handle(a, "GET /keys", "List API keys", account.OwnKeys, svc.ListKeys)
 	handle(a, "POST /keys", "Make an API key", account.OwnKeys, svc.CreateKey)
 	handle(a, "DELETE /keys/{key_id}", "Revoke an API key", account.OwnKeys, svc.RevokeKey)
@@ -175,6 +181,10 @@ func handle[In, Out any](a *API, pattern, summary string, needs account.Permissi
 		out, err := fn(r.Context(), account.FromContext(r.Context()), in)
 		if err != nil {
 			a.fail(w, r, err)
+			return
+		}
+		if file, ok := any(out).(stream); ok {
+			a.send(w, r, file)
 			return
 		}
 		if file, ok := any(out).(interface{ Raw() (string, []byte) }); ok {

@@ -8,11 +8,9 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/time/rate"
 
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/rest"
@@ -31,19 +29,6 @@ const importLimit = 64 << 20
 // frameworkLimit is the body limit of an imported framework.
 const frameworkLimit = 8 << 20
 
-// Limits bound how fast one caller may call. Zero fields take the defaults; negative ones switch a limit off.
-type Limits struct {
-	PerAddress float64 // requests a second from one address; loopback addresses are free
-	PerKey     float64 // requests a second with one key
-	Burst      int
-}
-
-// Defaults of [Limits]: well above what an agent does, well below what hurts.
-const (
-	defaultPerSecond = 100
-	defaultBurst     = 400
-)
-
 // chain wraps a route in the middleware, outermost first.
 func (s *Server) chain(route string, limit int64, authenticated bool, next http.Handler) http.Handler {
 	h := next
@@ -55,6 +40,23 @@ func (s *Server) chain(route string, limit int64, authenticated bool, next http.
 	h = s.guardOrigin(h)
 	h = limitBody(limit, h)
 	h = s.identify(route, h)
+	return h
+}
+
+// securityHeaders are those of every answer. Nothing here is a page: a browser may neither run nor frame nor keep it. A route that may be
+// kept says so itself.
+func securityHeaders(https bool) [][2]string {
+	h := [][2]string{
+		{"X-Content-Type-Options", "nosniff"},
+		{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+		{"X-Frame-Options", "DENY"},
+		{"Referrer-Policy", "no-referrer"},
+		{"Cross-Origin-Resource-Policy", "same-origin"},
+		{"Cache-Control", "no-store"},
+	}
+	if https {
+		h = append(h, [2]string{"Strict-Transport-Security", "max-age=31536000"})
+	}
 	return h
 }
 
@@ -95,7 +97,9 @@ func (s *Server) identify(route string, next http.Handler) http.Handler {
 		id := uuid.Must(uuid.NewV7()).String()
 		h := w.Header()
 		h.Set("X-Request-Id", id)
-		h.Set("X-Content-Type-Options", "nosniff")
+		for _, each := range s.headers {
+			h.Set(each[0], each[1])
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler { //nolint:errorlint // the value itself is the protocol
@@ -175,29 +179,19 @@ func loopbackHost(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// limitAddress bounds requests from one address before a key is looked at.
-func (s *Server) limitAddress(next http.Handler) http.Handler {
+// authenticate refuses a request without a valid key with a real 401, and puts the caller into its context. An address that sent too many
+// wrong keys is told to wait, without a look at the key, unless that key was accepted lately.
+func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err == nil {
-			if ip := net.ParseIP(host); ip != nil && !ip.IsLoopback() && !s.address.allow(host) {
-				tooMany(w)
+		key := apiKey(r)
+		from, limited := s.limitedAddress(r)
+		if limited && key != "" && !s.accepted.has(key) {
+			if wait := s.failures.empty(from); wait > 0 {
+				s.tooMany(w, "wrong keys", wait)
 				return
 			}
 		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func tooMany(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", "1")
-	rest.WriteError(w, threat.Errorf(threat.RateLimited, "too many requests").Hinted("wait a second between calls"))
-}
-
-// authenticate refuses a request without a valid key with a real 401, and puts the caller into its context.
-func (s *Server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who, err := s.config.Service.Authenticate(r.Context(), apiKey(r))
+		who, err := s.config.Service.Authenticate(r.Context(), key)
 		if err != nil {
 			var te *threat.Error
 			if !errors.As(err, &te) || te.Code == threat.Internal {
@@ -208,10 +202,14 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 			}
 			if te.Code == threat.Unauthenticated {
 				s.metrics.unauthenticated.Inc()
+				if limited && key != "" {
+					s.failures.allow(from)
+				}
 			}
 			rest.WriteError(w, te)
 			return
 		}
+		s.accepted.add(key)
 		next.ServeHTTP(w, r.WithContext(account.WithPrincipal(r.Context(), who)))
 	})
 }
@@ -228,52 +226,3 @@ func apiKey(r *http.Request) string {
 	return strings.TrimSpace(r.Header.Get("X-API-Key"))
 }
 
-// limitKey bounds requests with one key.
-func (s *Server) limitKey(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.keys.allow(account.FromContext(r.Context()).KeyID) {
-			tooMany(w)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// limiter is a token bucket per name. Names that have not called for a while are forgotten, full buckets with them.
-type limiter struct {
-	perSecond rate.Limit
-	burst     int
-	mu        sync.Mutex
-	buckets   map[string]*rate.Limiter
-}
-
-// maxBuckets bounds the memory of a limiter; past it, all are forgotten at once, which frees nobody for long.
-const maxBuckets = 50_000
-
-func newLimiter(perSecond float64, burst int) *limiter {
-	l := &limiter{perSecond: rate.Limit(perSecond), burst: burst, buckets: map[string]*rate.Limiter{}}
-	if perSecond == 0 {
-		l.perSecond = defaultPerSecond
-	}
-	if burst == 0 {
-		l.burst = defaultBurst
-	}
-	return l
-}
-
-func (l *limiter) allow(name string) bool {
-	if l.perSecond < 0 {
-		return true
-	}
-	l.mu.Lock()
-	b := l.buckets[name]
-	if b == nil {
-		if len(l.buckets) >= maxBuckets {
-			clear(l.buckets)
-		}
-		b = rate.NewLimiter(l.perSecond, l.burst)
-		l.buckets[name] = b
-	}
-	l.mu.Unlock()
-	return b.Allow()
-}

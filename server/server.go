@@ -10,8 +10,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,7 +38,9 @@ type Config struct {
 	PublicURL string
 	// AllowedOrigins are web origins beside PublicURL's own whose pages may call, such as "https://ide.example.org".
 	AllowedOrigins []string
-	// Limits bound how fast one caller may call.
+	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Limits bound what one caller may ask.
 	Limits Limits
 	// Extend, when set, adds to the MCP server before it serves: test fixtures over the very same stack.
 	Extend func(*mcpserver.MCPServer)
@@ -55,17 +59,16 @@ type Server struct {
 	origins  map[string]bool
 	address  *limiter
 	keys     *limiter
+	failures *limiter
+	accepted keySet
+	unheeded sync.Once // the warning of a proxy that is not trusted
+	headers  [][2]string
 	lists    listCache
 	api      *rest.API
 }
 
-// Timeouts of the HTTP server. There is no write timeout: a call may wait up to service.MaxWait for a job.
-const (
-	headerTimeout = 10 * time.Second
-	bodyTimeout   = 60 * time.Second
-	idleTimeout   = 120 * time.Second
-	maxHeader     = 64 << 10
-)
+// maxHeader bounds the header of a request, in bytes.
+const maxHeader = 64 << 10
 
 // New makes a Server.
 func New(c Config) (*Server, error) {
@@ -81,9 +84,14 @@ func New(c Config) (*Server, error) {
 	for _, o := range c.AllowedOrigins {
 		s.origins[strings.ToLower(strings.TrimSuffix(o, "/"))] = true
 	}
-	s.address = newLimiter(c.Limits.PerAddress, c.Limits.Burst)
-	s.keys = newLimiter(c.Limits.PerKey, c.Limits.Burst)
+	s.headers = securityHeaders(strings.HasPrefix(strings.ToLower(c.PublicURL), "https:"))
+	limits := c.Limits
+	burst, wrong := orDefault(limits.Burst, defaultBurst), orDefault(limits.WrongKeys, defaultWrongKeys)
+	s.address = newLimiter(orDefault(limits.PerAddress, defaultPerSecond), burst)
+	s.keys = newLimiter(orDefault(limits.PerKey, defaultPerSecond), burst)
+	s.failures = newLimiter(wrong/60, max(1, int(wrong)))
 	c.Service.WatchLLM(s.metrics.countLLM)
+	c.Service.WatchBackups(s.metrics.countBackup)
 
 	var err error
 	if s.tools, err = tools.New(c.Service, c.Log); err != nil {
@@ -106,9 +114,10 @@ func New(c Config) (*Server, error) {
 	}
 	s.http = &http.Server{
 		Handler:           s.handler(),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       bodyTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: orDefault(limits.HeaderTimeout, defaultHeaderTimeout),
+		ReadTimeout:       orDefault(limits.BodyTimeout, defaultBodyTimeout),
+		WriteTimeout:      orDefault(limits.AnswerTimeout, defaultAnswerTimeout),
+		IdleTimeout:       orDefault(limits.IdleTimeout, defaultIdleTimeout),
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          nil,
 	}
@@ -256,9 +265,12 @@ type metrics struct {
 	requests        *prometheus.CounterVec
 	seconds         *prometheus.HistogramVec
 	unauthenticated prometheus.Counter
+	limited         *prometheus.CounterVec
 	llmCalls        *prometheus.CounterVec
 	llmTokens       *prometheus.CounterVec
 	llmSeconds      *prometheus.HistogramVec
+	backups         *prometheus.CounterVec
+	backedUp        prometheus.Gauge
 }
 
 func newMetrics() *metrics {
@@ -284,9 +296,28 @@ func newMetrics() *metrics {
 			Name: "redoubt_llm_call_seconds", Help: "Duration of calls of the language model that the cache did not answer, by operation.",
 			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320},
 		}, []string{"operation"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "redoubt_limited_total", Help: "Requests answered 429, by what there was too much of.",
+		}, []string{"what"}),
+		backups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "redoubt_backups_total", Help: "Scheduled backups by outcome: done or failed.",
+		}, []string{"outcome"}),
+		backedUp: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "redoubt_backup_last_success_timestamp_seconds", Help: "When the last scheduled backup of this process was made; 0 for none yet.",
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.unauthenticated, m.llmCalls, m.llmTokens, m.llmSeconds)
+	m.registry.MustRegister(m.requests, m.seconds, m.unauthenticated, m.limited, m.llmCalls, m.llmTokens, m.llmSeconds, m.backups, m.backedUp)
 	return m
+}
+
+// countBackup takes a scheduled backup in.
+func (m *metrics) countBackup(b service.BackupReport) {
+	if b.Err != nil {
+		m.backups.WithLabelValues("failed").Inc()
+		return
+	}
+	m.backups.WithLabelValues("done").Inc()
+	m.backedUp.Set(float64(b.At.Unix()))
 }
 
 // countLLM takes a call of the language model in.

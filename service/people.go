@@ -16,7 +16,7 @@ import (
 // CreateUserIn is a new user.
 type CreateUserIn struct {
 	Email         string `json:"email"`
-	Name          string `json:"name"`
+	Name          string `json:"name,omitempty" jsonschema:"default: the address before the @"`
 	InstanceAdmin bool   `json:"instance_admin,omitempty"`
 }
 

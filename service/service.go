@@ -38,6 +38,8 @@ type Config struct {
 	Issuers attest.Network
 	// Signer signs audit packages; nil where there are none to make.
 	Signer *ecdsa.PrivateKey
+	// Backups says where a serving program keeps backups by itself; see [BackupSchedule.Check].
+	Backups BackupSchedule
 	// Workers is how many jobs run at a time in this process; 0 means 2.
 	Workers int
 }
@@ -54,6 +56,7 @@ type Service struct {
 	tokens   *attest.Tokens
 	signer   *ecdsa.PrivateKey
 	url      publicURL
+	backups  backups
 	jobs     jobRunner
 
 	frameworks cache[catalogueKey, *catalogue] // those that workspaces imported
@@ -70,6 +73,7 @@ func New(c Config) (*Service, error) {
 	if s.llm.life = max(c.LLMCache, 0); c.LLMCache == 0 {
 		s.llm.life = DefaultLLMCache
 	}
+	s.backups.schedule = c.Backups
 	s.heads.most, s.versions.most = keptHeads, keptVersions
 	s.frameworks.most, s.builtins = keptCatalogues, sync.OnceValues(builtinCatalogues)
 	s.jobs.workers = max(c.Workers, 0)

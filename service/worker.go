@@ -69,6 +69,9 @@ func (s *Service) Start() {
 		s.jobs.done.Go(func() { s.work(ctx) })
 	}
 	s.jobs.done.Go(func() { s.housekeep(ctx) })
+	if s.backups.schedule.Folder != "" {
+		s.jobs.done.Go(func() { s.keepBackups(ctx) })
+	}
 }
 
 // Stop ends the workers and waits for them. A job under way is given back and goes on after the next start.

@@ -95,7 +95,7 @@ func StartOver(t testing.TB, over service.Config, changes ...func(*server.Config
 	if env.Service, err = service.New(over); err != nil {
 		t.Fatal(err)
 	}
-	config := server.Config{Service: env.Service, Log: log, Version: "test", Limits: server.Limits{PerKey: -1, PerAddress: -1}}
+	config := server.Config{Service: env.Service, Log: log, Version: "test", Limits: server.Limits{PerKey: -1, PerAddress: -1, WrongKeys: -1}}
 	for _, change := range changes {
 		change(&config)
 	}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/service"
+)
+
+func (e *env) userDisable() *cobra.Command {
+	return e.userSwitch("disable", "Disable a user: all their keys are refused on the next request", true)
+}
+
+func (e *env) userEnable() *cobra.Command {
+	return e.userSwitch("enable", "Enable a user again, with the keys that they had", false)
+}
+
+func (e *env) userSwitch(name, short string, disabled bool) *cobra.Command {
+	return e.onUser(name+" EMAIL", short, func(ctx context.Context, svc *service.Service, email string) (any, string, error) {
+		u, err := svc.SetDisabled(ctx, email, disabled)
+		return map[string]account.User{"user": u}, fmt.Sprintf("%sd %s\n", name, u.Email), err
+	})
+}
+
+func (e *env) userReset() *cobra.Command {
+	return e.onUser("reset EMAIL", "Revoke all keys of a user and print a new developer key", func(ctx context.Context, svc *service.Service, email string) (any, string, error) {
+		out, err := svc.ResetUserFor(ctx, email)
+		return out, fmt.Sprintf("revoked    %d keys of %s\napi_key    %s  (shown only now)\n", out.Revoked, out.User.Email, out.APIKey), err
+	})
+}
+
+// onUser is a command on the user of an address; do returns what is printed as JSON and as text.
+func (e *env) onUser(use, short string, do func(context.Context, *service.Service, string) (any, string, error)) *cobra.Command {
+	var p place
+	var out output
+	c := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			return e.withService(c.Context(), &p, func(svc *service.Service) error {
+				made, text, err := do(c.Context(), svc, args[0])
+				if err != nil {
+					return err
+				}
+				if out == "json" {
+					return e.printJSON(made)
+				}
+				_, err = fmt.Fprint(e.out, text)
+				return err
+			})
+		},
+	}
+	p.add(e, c)
+	out.add(c)
+	return c
+}
