@@ -23,7 +23,7 @@ func administrator(t *testing.T, env *live.Env) *live.User {
 	return env.NewKey(t, made.User, made.Workspace.ID, account.Admin)
 }
 
-func answer[Out any](t *testing.T, r live.Response) (out Out) {
+func decoded[Out any](t *testing.T, r live.Response) (out Out) {
 	t.Helper()
 	if r.Status != 200 {
 		t.Fatalf("%d %s", r.Status, r.Body)
@@ -42,7 +42,7 @@ func post(u *live.User, path, body string) live.Response {
 func TestAdminUsers(t *testing.T) {
 	env := live.Start(t)
 	root := administrator(t, env)
-	made := answer[service.CreateUserOut](t, post(root, "/api/v1/admin/users", `{"email":"ada@example.org","name":"Ada"}`))
+	made := decoded[service.CreateUserOut](t, post(root, "/api/v1/admin/users", `{"email":"ada@example.org","name":"Ada"}`))
 	ada := live.At(t, env.URL, made.APIKey)
 	other := env.NewKey(t, made.User, made.Workspace.ID, account.Verifier)
 	at := func(who *live.User, status int) {
@@ -53,18 +53,18 @@ func TestAdminUsers(t *testing.T) {
 	}
 	at(ada, 200)
 	of := "/api/v1/admin/users/" + made.User.ID
-	if u := answer[service.AdminUserOut](t, post(root, of, `{"disabled":true,"reason":"left the company"}`)).User; !u.Disabled {
+	if u := decoded[service.AdminUserOut](t, post(root, of, `{"disabled":true,"reason":"left the company"}`)).User; !u.Disabled {
 		t.Errorf("%+v", u)
 	}
 	at(ada, 401)
 	at(other, 401)
-	list := answer[service.AdminListUsersOut](t, root.Do("GET", "/api/admin/users?limit=1&offset=1", nil))
+	list := decoded[service.AdminListUsersOut](t, root.Do("GET", "/api/admin/users?limit=1&offset=1", nil))
 	if list.Total != 2 || list.Returned != 1 || list.Users[0].Email != "ada@example.org" || list.Summary != (service.UsersSummary{Disabled: 1, InstanceAdmins: 1}) {
 		t.Errorf("the list is %+v", list)
 	}
-	answer[service.AdminUserOut](t, post(root, of, `{"disabled":false}`))
+	decoded[service.AdminUserOut](t, post(root, of, `{"disabled":false}`))
 	at(ada, 200)
-	reset := answer[service.ResetUserOut](t, post(root, of+"/reset", `{"reason":"lost laptop"}`))
+	reset := decoded[service.ResetUserOut](t, post(root, of+"/reset", `{"reason":"lost laptop"}`))
 	if reset.Revoked != 2 || !strings.HasPrefix(reset.APIKey, "rdk_") {
 		t.Errorf("the reset says %+v", reset)
 	}
@@ -77,12 +77,12 @@ func TestAdminUsers(t *testing.T) {
 		status int
 		says   string
 	}{
-		`{"email":"ada@example.org"}`:      {"/api/v1/admin/users", 409, "has an account"},
-		`{"email":"nobody"}`:               {"/api/v1/admin/users", 400, "not an e-mail"},
-		`{"disabled":true}`:                {"/api/v1/admin/users/" + root.Who.UserID, 412, "last instance administrator"},
-		`{"disabled":true,"reason":"x"}`:   {"/api/v1/admin/users/" + missing.user, 404, "no such user"},
-		`{"reason":"x"}`:                   {"/api/v1/admin/users/" + missing.user + "/reset", 404, "no such user"},
-		`{"reason":"nothing to do"}`:       {of, 400, "disabled is missing"},
+		`{"email":"ada@example.org"}`:    {"/api/v1/admin/users", 409, "has an account"},
+		`{"email":"nobody"}`:             {"/api/v1/admin/users", 400, "not an e-mail"},
+		`{"disabled":true}`:              {"/api/v1/admin/users/" + root.Who.UserID, 412, "last instance administrator"},
+		`{"disabled":true,"reason":"x"}`: {"/api/v1/admin/users/" + missing.user, 404, "no such user"},
+		`{"reason":"x"}`:                 {"/api/v1/admin/users/" + missing.user + "/reset", 404, "no such user"},
+		`{"reason":"nothing to do"}`:     {of, 400, "disabled is missing"},
 		`{"disabled":true,"reason":"\u0007` + strings.Repeat("x", 300) + `"}`: {of, 400, "reason"},
 	} {
 		if r := post(root, c.path, body); r.Status != c.status || !bytes.Contains(r.Body, []byte(c.says)) {
@@ -135,7 +135,7 @@ func TestAdminIsForInstanceAdmins(t *testing.T) {
 	if n < 6 {
 		t.Errorf("only %d routes of the instance are found", n)
 	}
-	users := answer[service.AdminListUsersOut](t, root.Do("GET", "/api/v1/admin/users", nil))
+	users := decoded[service.AdminListUsersOut](t, root.Do("GET", "/api/v1/admin/users", nil))
 	if users.Summary.Disabled != 0 || users.Total != 2 {
 		t.Errorf("somebody got through: %+v", users)
 	}

@@ -225,4 +225,3 @@ func apiKey(r *http.Request) string {
 	}
 	return strings.TrimSpace(r.Header.Get("X-API-Key"))
 }
-

@@ -66,7 +66,9 @@ type backups struct {
 func (s *Service) WatchBackups(fn func(BackupReport)) { s.backups.watch.Store(&fn) }
 
 // BackupName is the name of a backup made at a time.
-func BackupName(at time.Time) string { return "redoubt-" + at.UTC().Format("20060102T150405Z") + ".db.gz" }
+func BackupName(at time.Time) string {
+	return "redoubt-" + at.UTC().Format("20060102T150405Z") + ".db.gz"
+}
 
 // GetBackupIn has no arguments.
 type GetBackupIn struct{}
