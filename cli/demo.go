@@ -24,7 +24,7 @@ import (
 )
 
 func (e *env) demo() *cobra.Command {
-	var example string
+	var example, engine string
 	c := &cobra.Command{
 		Use: "demo", Short: "Show the whole journey on an example, by itself", Args: cobra.NoArgs,
 		Long: "Start a server of its own on a free port, with data in a temporary folder, and speak MCP to it as an agent would.\n" +
@@ -35,15 +35,16 @@ func (e *env) demo() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.runDemo(c.Context(), example, text)
+			return e.runDemo(c.Context(), example, text, engine)
 		},
 	}
 	c.Flags().StringVar(&example, "example", "file-sharing-api", "which example")
+	c.Flags().StringVar(&engine, "engine", "builtin", "who thinks: builtin, openai (the language model of the environment), or agent (the demo answers itself)")
 	c.AddCommand(e.demoJudge())
 	return c
 }
 
-func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
+func (e *env) runDemo(ctx context.Context, name, feature, engine string) (err error) {
 	folder, err := os.MkdirTemp("", "redoubt-demo-*")
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (e *env) runDemo(ctx context.Context, name, feature string) (err error) {
 	if err := d.client.Start(ctx); err != nil {
 		return err
 	}
-	return d.journey(ctx, name, feature)
+	return d.journey(ctx, name, feature, engine)
 }
 
 // demo speaks MCP to a server and checks every answer against what the rules say it must be.
@@ -117,7 +118,7 @@ type demo struct {
 	step     int
 }
 
-func (d *demo) journey(ctx context.Context, name, feature string) error {
+func (d *demo) journey(ctx context.Context, name, feature, engine string) error {
 	init := mcp.InitializeRequest{}
 	init.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
 	init.Params.ClientInfo = mcp.Implementation{Name: "redoubt-demo", Version: Version()}
@@ -126,7 +127,7 @@ func (d *demo) journey(ctx context.Context, name, feature string) error {
 	}
 	fmt.Fprintf(d.out, "Redoubt demo: example %q, MCP at %s/mcp, protocol %s\n", name, d.url, d.client.ProtocolVersion())
 
-	model, err := d.generate(ctx, feature)
+	model, err := d.generate(ctx, feature, engine)
 	if err != nil {
 		return err
 	}
@@ -203,11 +204,15 @@ func want(holds bool, format string, args ...any) error {
 	return &failure{"demo: an answer differs from what it must be: " + fmt.Sprintf(format, args...)}
 }
 
-func (d *demo) generate(ctx context.Context, feature string) (string, error) {
-	d.title("generate_threat_model from %d words", len(strings.Fields(feature)))
+func (d *demo) generate(ctx context.Context, feature, engine string) (string, error) {
+	d.title("generate_threat_model from %d words, engine %s", len(strings.Fields(feature)), engine)
+	args := map[string]any{"feature_description": feature, "engine": engine, "wait_seconds": 50, "idempotency_key": "demo"}
 	var job service.JobOut
-	err := d.call(ctx, "generate_threat_model", map[string]any{"feature_description": feature, "wait_seconds": 50, "idempotency_key": "demo"}, &job)
+	err := d.call(ctx, "generate_threat_model", args, &job)
 	if err != nil {
+		return "", err
+	}
+	if job, err = d.await(ctx, feature, job); err != nil {
 		return "", err
 	}
 	if err := want(job.Status == "done", "the job is %s", job.Status); err != nil {
@@ -227,7 +232,7 @@ func (d *demo) generate(ctx context.Context, feature string) (string, error) {
 		return "", err
 	}
 	var again service.JobOut
-	err = d.call(ctx, "generate_threat_model", map[string]any{"feature_description": feature, "wait_seconds": 50, "idempotency_key": "demo"}, &again)
+	err = d.call(ctx, "generate_threat_model", args, &again)
 	if err != nil {
 		return "", err
 	}

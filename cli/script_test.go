@@ -58,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"keypair":  makeKeys,
 			"readenv":  readVariable,
 
+			"llm":       startLLM(t),
 			"gitlabjob": runGitLab(t),
 		},
 		Setup:               setupIssuers,

@@ -15,12 +15,12 @@ import (
 // MaxAnswer bounds an answer, in bytes.
 const MaxAnswer = 256 << 10
 
-// The most entities that one answer may hold. They keep the COs of a generation to 600 and a question about them within bounds.
+// The most entities that one answer may hold. They keep the COs of a generation to 1,000 and a question about them within bounds.
 const (
-	mostAssets      = 30
-	mostAttackers   = 20
-	mostBoundaries  = 15
-	mostAssumptions = 20
+	mostAssets      = 40
+	mostAttackers   = 25
+	mostBoundaries  = 20
+	mostAssumptions = 30
 	mostControls    = 40
 	mostBasis       = 3
 )

@@ -34,6 +34,7 @@ row "each language ≥ half of go/parser" ./verify/source 'Parse(Go|Python|JavaS
 row "10,000 COs ≤ 11 of 1,000" ./posture '.' 50x
 row "under 50 ms, the job and its writing included" ./service 'BenchmarkGenerate$' 50x
 row "under 50 ms each" ./pipeline/builtin 'BenchmarkGenerate' 50x
+row "ratio ≤ 1.05 of the provider's own time" ./server 'BenchmarkOpenAIOverhead$' 12x
 row "once a process" ./pipeline/builtin 'BenchmarkLoad' 20x
 row "first answer under 300 ms" ./cli 'BenchmarkStart' 10x
 row "" ./threat '.' 200x

@@ -165,16 +165,23 @@ func (t *task) loadDraft(fresh func() (*pipeline.Draft, error)) (*pipeline.Draft
 	return d, json.Unmarshal([]byte(t.draft), d)
 }
 
-// run carries a draft through the pipeline and keeps it on the job after every step.
+// run carries a draft through the pipeline and keeps it on the job: a finished step together with the beginning of the next, which follows
+// at once, and each batch of controls. The end of the last step is written with the result.
 func (t *task) run(ctx context.Context, e pipeline.Engine, d *pipeline.Draft,
 	steps func(context.Context, pipeline.Engine, *pipeline.Draft, func(pipeline.Step) error, func(*pipeline.Draft) error) error,
 ) error {
+	finished := len(d.Done)
 	return steps(ctx, e, d,
 		func(step pipeline.Step) error { return t.begin(string(step)) },
 		func(d *pipeline.Draft) error {
 			raw, err := json.Marshal(d)
 			if err != nil {
 				return err
+			}
+			if len(d.Done) > finished {
+				finished = len(d.Done)
+				t.draft = string(raw)
+				return nil
 			}
 			return t.save(string(raw))
 		})
