@@ -51,8 +51,8 @@ type Request struct {
 	Rejected   error              // why the previous answer to this very request was refused, or nil
 }
 
-// Run carries a draft through the steps that are left. Before a step it calls starting, after it save, whose error ends
-// the run. Errors are the engine's, the domain's for an answer refused twice, and ctx's.
+// Run carries a draft through the steps that are left. Before a step it calls starting, after it save, and save between
+// batches of controls; their errors end the run. Errors are the engine's, the domain's for an answer refused twice, and ctx's.
 func Run(ctx context.Context, e Engine, d *Draft, starting func(Step) error, save func(*Draft) error) error {
 	for _, step := range Steps()[len(d.Done):] {
 		if err := starting(step); err != nil {
@@ -150,6 +150,9 @@ func controls(ctx context.Context, e Engine, d *Draft, save func(*Draft) error) 
 			return err
 		}
 		d.Served += len(a.request.Objectives)
+		if d.Served == len(cos) || len(running) > 0 && len(running[0]) > 0 {
+			continue // the end of the step is saved, or the next batch is there to be saved with this one
+		}
 		if err := save(d); err != nil {
 			cancel()
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +41,9 @@ type task struct {
 	trail []JobStep
 	draft string
 	taken map[int]bool // the answers of the agent that this attempt has used
+
+	lost    context.CancelFunc // ends the attempt when the job is no longer its
+	writing chan error         // the end of a write that goes on beside the work, or nil
 }
 
 // apply writes a job's result within the transaction that ends the job; it returns the answer and the id of the model.
@@ -137,7 +141,11 @@ func (s *Service) runClaimed(ctx context.Context, job store.Job) error {
 	defer renewals.Wait()
 	defer cancel()
 
+	t.lost = cancel
 	result, err := s.guarded(jobCtx, t)
+	if wrote := t.settle(); wrote != nil {
+		err = wrote
+	}
 	if err == nil {
 		err = s.finishJob(t, result)
 	}
@@ -236,22 +244,52 @@ func (s *Service) failJob(t *task, cause error) error {
 	return err
 }
 
-// begin notes that a step starts, where every waiter sees it.
+// begin notes that a step starts, where every waiter sees it. The step does not wait for the note: what asks somebody else has better to do.
+// That it could not be written comes with the next write, or ends the attempt.
 func (t *task) begin(name string) error {
 	if len(t.trail) > 0 && t.trail[len(t.trail)-1].Name == name {
 		return nil // resumed within this step
 	}
+	if err := t.settle(); err != nil {
+		return err
+	}
 	t.trail = append(t.trail, JobStep{Number: len(t.trail) + 1, Name: name})
-	return t.save(t.draft)
+	draft, trail := t.draft, slices.Clone(t.trail)
+	t.writing = make(chan error, 1)
+	go func(done chan<- error) {
+		err := t.write(draft, trail)
+		if err != nil {
+			t.lost()
+		}
+		done <- err
+	}(t.writing)
+	return nil
+}
+
+// settle waits for the write under way. Errors: its.
+func (t *task) settle() error {
+	if t.writing == nil {
+		return nil
+	}
+	err := <-t.writing
+	t.writing = nil
+	return err
 }
 
 // save keeps what is done so far, so that a resume starts at the next step.
 func (t *task) save(draft string) error {
-	trail, err := json.Marshal(t.trail)
-	if err != nil {
+	if err := t.settle(); err != nil {
 		return err
 	}
 	t.draft = draft
+	return t.write(draft, t.trail)
+}
+
+func (t *task) write(draft string, steps []JobStep) error {
+	trail, err := json.Marshal(steps)
+	if err != nil {
+		return err
+	}
 	err = t.s.store.Write(context.Background(), func(tx *store.Tx) error {
 		return tx.SaveJobProgress(t.job.WorkspaceID, t.job.ID, t.job.Attempt, draft, string(trail))
 	})
