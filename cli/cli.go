@@ -111,7 +111,7 @@ func (e *env) root() *cobra.Command {
 	}
 	root.Flags().AddFlagSet(serve.Flags())
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serve, e.demo(), e.mcp(), e.verify(), e.exportModel(), e.importModel(), e.framework(), e.audit(), e.backup(), e.restore(), e.user(), e.key(), e.workspace(), e.version())
+	root.AddCommand(serve, e.demo(), e.mcp(), e.verify(), e.exportModel(), e.importModel(), e.framework(), e.findings(), e.audit(), e.backup(), e.restore(), e.user(), e.key(), e.workspace(), e.version())
 	return root
 }
 

@@ -34,8 +34,8 @@ func (e *env) exportModel() *cobra.Command {
 	var format, table, file string
 	var audited bool
 	c := &cobra.Command{
-		Use: "export MODEL", Short: "Write a threat model as JSON, Markdown, Mermaid or CSV", Args: cobra.ExactArgs(1),
-		Long: "Write a threat model of the data folder as JSON, which redoubt import reads, Markdown for a pull request, Mermaid or CSV.\n" +
+		Use: "export MODEL", Short: "Write a threat model as JSON, Markdown, Mermaid, CSV or SARIF", Args: cobra.ExactArgs(1),
+		Long: "Write a threat model of the data folder as JSON, which redoubt import reads, Markdown for a pull request, Mermaid, CSV, or its findings as SARIF.\n" +
 			"With --audit write the signed audit package, which redoubt audit checks without a server.\n" +
 			"It acts as the user of REDOUBT_API_KEY, else as the first administrator.",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -64,7 +64,7 @@ func (e *env) exportModel() *cobra.Command {
 		},
 	}
 	p.add(e, c)
-	c.Flags().StringVarP(&format, "format", "f", string(service.ExportJSON), "json, markdown, mermaid or csv")
+	c.Flags().StringVarP(&format, "format", "f", string(service.ExportJSON), "json, markdown, mermaid, csv or sarif")
 	c.Flags().StringVar(&table, "table", "", "csv: control_objectives, controls or assertions; default controls")
 	c.Flags().StringVarP(&file, "out", "o", "", "file to write; default: standard output")
 	c.Flags().BoolVar(&audited, "audit", false, "the signed audit package: model, runs with their proofs, and a manifest")

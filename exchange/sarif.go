@@ -27,7 +27,7 @@ func FailuresSARIF(version string, checks []Check) ([]byte, error) {
 		}
 		r := run.CreateResultForRule(string(c.Type)).WithLevel("error").
 			WithMessage(sarif.NewTextMessage(c.Title() + ": " + printable(c.Reason))).
-			WithPartialFingerprints(map[string]string{"redoubtAssertion/v1": evidence.Hash([]byte(c.ID + "\x00" + string(c.Type) + "\x00" + c.File))})
+			WithPartialFingerprints(map[string]string{AssertionFingerprint: assertionFingerprint(c)})
 		if c.File != "" {
 			place := sarif.NewPhysicalLocation().WithArtifactLocation(sarif.NewSimpleArtifactLocation(c.File))
 			if c.Line > 0 {
@@ -42,4 +42,9 @@ func FailuresSARIF(version string, checks []Check) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
+}
+
+// assertionFingerprint names a failed assertion, wherever in its file it fails.
+func assertionFingerprint(c Check) string {
+	return evidence.Hash([]byte(c.ID + "\x00" + string(c.Type) + "\x00" + c.File))
 }

@@ -65,8 +65,10 @@ func New(svc *service.Service, log zerolog.Logger, version string) (*API, error)
 	handle(a, "POST /models/{model_id}/findings/{finding_id}", "Move a finding on", account.Write, svc.UpdateFinding)
 	handle(a, "PATCH /models/{model_id}/findings/{finding_id}", "Move a finding on", account.Write, svc.UpdateFinding)
 	handle(a, "GET /models/{model_id}/scan-prompt", "How to look for controls in code", account.Read, svc.GetScanPrompt)
+	handle(a, "POST /models/{model_id}/findings/sarif", "Import a scanner's results: a SARIF 2.1.0 log, plain or gzip", account.Write, svc.ImportSARIF)
+	handle(a, "GET /models/{model_id}/findings/sarif", "Export findings and failed assertions as SARIF 2.1.0, as a file", account.Read, svc.ExportSARIF)
 	handle(a, "GET /models/{model_id}/posture", "Where each objective stands", account.Read, svc.AssessModel)
-	handle(a, "GET /models/{model_id}/export", "Export a model: json, markdown, mermaid or csv, as a file", account.Read, svc.ExportThreatModel)
+	handle(a, "GET /models/{model_id}/export", "Export a model: json, markdown, mermaid, csv or sarif, as a file", account.Read, svc.ExportThreatModel)
 	handle(a, "GET /models/{model_id}/audit-package", "Export a model as a signed audit package, as a file", account.Read, svc.ExportAuditPackage)
 	handle(a, "POST /models/import", "Import an exported model", account.Write, svc.ImportThreatModel)
 	handle(a, "POST /models/{model_id}/analyze-change", "What a change would touch, before it is committed", account.Read, svc.AnalyzeChange)
@@ -154,11 +156,17 @@ type filed interface {
 	FileTypes() []string
 }
 
+// streamed is the same for a file that is read as it comes.
+type streamed interface {
+	TakeStream(io.Reader)
+	FileTypes() []string
+}
+
 // handle registers a use case under a route.
 func handle[In, Out any](a *API, pattern, summary string, needs account.Permission, fn func(context.Context, account.Principal, In) (Out, error)) {
 	method, path, _ := strings.Cut(pattern, " ")
 	rt := Route{Method: method, Path: path, Summary: summary, Needs: needs}
-	if f, ok := any(new(In)).(filed); ok {
+	if f, ok := any(new(In)).(interface{ FileTypes() []string }); ok {
 		rt.Takes = f.FileTypes()
 	}
 	var err error
@@ -208,7 +216,11 @@ func decode[In any](rt *Route, r *http.Request) (In, error) {
 	var in In
 	args := map[string]any{}
 	var body []byte
-	if r.Method != http.MethodGet && r.Body != nil {
+	stream, streams := any(&in).(streamed)
+	if e := r.Header.Get("Content-Encoding"); streams && e != "" && !strings.EqualFold(e, "gzip") && !strings.EqualFold(e, "identity") {
+		return in, threat.Errorf(threat.Invalid, "content encoding %q is not read", threat.Clip(e, 20)).In("Content-Encoding").Hinted("send it plain or as gzip")
+	}
+	if r.Method != http.MethodGet && r.Body != nil && !streams {
 		var err error
 		if body, err = io.ReadAll(r.Body); err != nil {
 			return in, unreadable(err)
@@ -257,7 +269,21 @@ func decode[In any](rt *Route, r *http.Request) (In, error) {
 	if f, ok := any(&in).(filed); ok {
 		f.TakeFile(body)
 	}
+	if streams {
+		stream.TakeStream(bodyReader{r.Body})
+	}
 	return in, nil
+}
+
+// bodyReader says in our words why a body cannot be read to its end.
+type bodyReader struct{ io.Reader }
+
+func (b bodyReader) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = unreadable(err)
+	}
+	return n, err
 }
 
 // unreadable tells a body over the limit from one that broke off.

@@ -23,7 +23,7 @@ const bodyLimit = 1 << 20
 // runLimit is the body limit of a submitted run: 10,000 assertions with long reasons at both tiers.
 const runLimit = 16 << 20
 
-// importLimit is the body limit of an imported document.
+// importLimit is the body limit of an imported document or scanner's report, packed or not.
 const importLimit = 64 << 20
 
 // frameworkLimit is the body limit of an imported framework.

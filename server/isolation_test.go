@@ -191,6 +191,7 @@ var routeBodies = map[string]func(ids) string{
 	"POST /models/{model_id}/findings":                             func(ids) string { return `{"findings":[{"control_id":"C1","title":"taken"}]}` },
 	"POST /models/{model_id}/findings/{finding_id}":                func(ids) string { return `{"status":"acknowledged"}` },
 	"PATCH /models/{model_id}/findings/{finding_id}":               func(ids) string { return `{"status":"acknowledged"}` },
+	"POST /models/{model_id}/findings/sarif":                       func(ids) string { return `{"version":"2.1.0","runs":[{"results":[{"message":{"text":"taken"}}]}]}` },
 	"POST /models/import": func(ids) string {
 		return `{"document":{"format":"redoubt/threat-model","format_version":1,"model":{"title":"taken","feature_description":"taken"}}}`
 	},

@@ -21,11 +21,12 @@ const (
 	ExportMarkdown ExportFormat = "markdown"
 	ExportMermaid  ExportFormat = "mermaid"
 	ExportCSV      ExportFormat = "csv"
+	ExportAsSARIF  ExportFormat = "sarif"
 )
 
 // ExportFormats lists the legal formats.
 func ExportFormats() []ExportFormat {
-	return []ExportFormat{ExportJSON, ExportMarkdown, ExportMermaid, ExportCSV}
+	return []ExportFormat{ExportJSON, ExportMarkdown, ExportMermaid, ExportCSV, ExportAsSARIF}
 }
 
 // Enum lists the formats for schemas.
@@ -84,6 +85,12 @@ func (s *Service) ExportThreatModel(ctx context.Context, who account.Principal, 
 				return out, err
 			}
 			out.ContentType, out.Text = "text/csv; charset=utf-8", string(raw)
+		case ExportAsSARIF:
+			raw, err := exchange.FindingsSARIF(d)
+			if err != nil {
+				return out, err
+			}
+			out.ContentType, out.Text = "application/sarif+json", string(raw)
 		case ExportJSON:
 			var b bytes.Buffer
 			enc := json.NewEncoder(&b)

@@ -214,6 +214,8 @@ type ListFindingsIn struct {
 	Severity threat.Severity      `json:"severity,omitempty"`
 	Control  threat.ID            `json:"control_id,omitempty"`
 	Source   threat.FindingSource `json:"source,omitempty"`
+	Unmapped bool                 `json:"unmapped,omitempty" jsonschema:"only those about no control"`
+	Proposed bool                 `json:"proposed,omitempty" jsonschema:"only those a report wants dismissed"`
 	Since    *time.Time           `json:"since,omitempty" jsonschema:"RFC 3339; changed since"`
 	Limit    *int                 `json:"limit,omitempty" jsonschema:"default 20, at most 200"`
 	Offset   int                  `json:"offset,omitempty"`
@@ -263,7 +265,7 @@ func (s *Service) ListFindings(ctx context.Context, who account.Principal, in Li
 		for _, f := range all {
 			if in.IDs != nil && !slices.Contains(in.IDs, f.ID) || in.Status != "" && f.Status != in.Status || in.Open && !f.Status.Open() ||
 				in.Severity != "" && f.Severity != in.Severity || in.Control != "" && f.Control != in.Control ||
-				in.Source != "" && f.Source != in.Source || in.Since != nil && !f.UpdatedAt.After(*in.Since) {
+				in.Source != "" && f.Source != in.Source || in.Unmapped && f.Control != "" || in.Proposed && f.Proposal == "" || in.Since != nil && !f.UpdatedAt.After(*in.Since) {
 				continue
 			}
 			out.Summary.Status[f.Status]++
@@ -309,7 +311,7 @@ type UpdateFindingIn struct {
 	Status     threat.FindingStatus `json:"status,omitempty" jsonschema:"verified is computed"`
 	Assertions []threat.ID          `json:"assertions,omitempty" jsonschema:"that prove the fix"`
 	Control    threat.ID            `json:"control_id,omitempty" jsonschema:"of an unmapped finding"`
-	Reason     string               `json:"reason,omitempty" jsonschema:"needed to dismiss"`
+	Reason     string               `json:"reason,omitempty" jsonschema:"needed to dismiss; default: the proposed one"`
 }
 
 // UpdateFindingOut is the finding afterwards.
@@ -357,10 +359,10 @@ func (s *Service) UpdateFinding(ctx context.Context, who account.Principal, in U
 			if _, err := h.control(in.Control); err != nil {
 				return out, fieldError(err, "control_id")
 			}
-			if err := tx.MapFinding(who.WorkspaceID, in.ModelID, f.ID, in.Control); err != nil {
+			if err := tx.MapFinding(who.WorkspaceID, in.ModelID, f.ID, in.Control, mappedByHand); err != nil {
 				return out, err
 			}
-			f.Control = in.Control
+			f.Control, f.MappedBy = in.Control, mappedByHand
 		}
 		if err := linkFinding(tx, who.WorkspaceID, in.ModelID, &f, in.Assertions); err != nil {
 			return out, err
@@ -368,6 +370,12 @@ func (s *Service) UpdateFinding(ctx context.Context, who account.Principal, in U
 		before := f.Status
 		if err := moveFinding(tx, who.WorkspaceID, in.ModelID, &f, in.Status, in.Reason); err != nil {
 			return out, err
+		}
+		if f.Proposal != "" && in.Status != "" && who.May(account.Decide) { // they decided, whatever it was
+			if err := tx.ProposeDismissal(who.WorkspaceID, in.ModelID, f.ID, ""); err != nil {
+				return out, err
+			}
+			f.Proposal = ""
 		}
 		links, err := tx.FindingLinks(who.WorkspaceID, in.ModelID)
 		if err != nil {
@@ -456,6 +464,9 @@ func moveFinding(tx *store.Tx, workspace, model string, f *store.Finding, to thr
 		return threat.Errorf(threat.FailedPrecondition, "verified is computed: nobody sets it").In("status").
 			Hinted("update_finding(remediated, assertions); it becomes verified when CI passes them")
 	case to == threat.Dismissed:
+		if reason == "" {
+			reason = f.Proposal
+		}
 		if reason == "" {
 			return threat.Errorf(threat.Invalid, "the reason is missing").In("reason").Hinted("say why it is no problem")
 		}

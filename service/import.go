@@ -439,7 +439,7 @@ func (m *importing) findings() error {
 		for _, t := range []struct {
 			text *string
 			most int
-		}{{&f.Title, threat.MaxName * 2}, {&f.Description, threat.MaxDescription}, {&f.ExpectedEvidence, threat.MaxText}, {&f.Fingerprint, threat.MaxName * 2}} {
+		}{{&f.Title, threat.MaxName * 2}, {&f.Description, threat.MaxDescription}, {&f.ExpectedEvidence, threat.MaxText}, {&f.Fingerprint, threat.MaxName * 2}, {&f.MappedBy, threat.MaxName * 2}, {&f.Proposal, threat.MaxText}} {
 			if *t.text, err = threat.Text(*t.text, t.most); err != nil {
 				return inDocument(err, "%s", field)
 			}

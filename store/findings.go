@@ -30,12 +30,14 @@ type findingRow struct {
 	CheckedPatterns  string               `db:"checked_patterns"`
 	ExpectedEvidence string               `db:"expected_evidence"`
 	Reopens          threat.ID            `db:"reopens"`
+	MappedBy         string               `db:"mapped_by"`
+	Proposal         string               `db:"proposal"`
 	CreatedAt        int64                `db:"created_at"`
 	CreatedBy        string               `db:"created_by"`
 	UpdatedAt        int64                `db:"updated_at"`
 }
 
-const findingColumns = `finding_id, control_id, title, description, severity, source, status, reason, fingerprint, checked_locations, checked_patterns, expected_evidence, reopens, created_at, created_by, updated_at`
+const findingColumns = `finding_id, control_id, title, description, severity, source, status, reason, fingerprint, checked_locations, checked_patterns, expected_evidence, reopens, mapped_by, proposal, created_at, created_by, updated_at`
 
 // Findings returns a model's findings in id order.
 func (v *Snapshot) Findings(workspace, model string) ([]Finding, error) {
@@ -50,7 +52,7 @@ func (v *Snapshot) Findings(workspace, model string) ([]Finding, error) {
 			Finding: threat.Finding{
 				ID: r.FindingID, Control: r.ControlID, Title: r.Title, Description: r.Description, Severity: r.Severity,
 				Source: r.Source, Status: r.Status, Reason: r.Reason, Fingerprint: r.Fingerprint,
-				ExpectedEvidence: r.ExpectedEvidence, Reopens: r.Reopens,
+				ExpectedEvidence: r.ExpectedEvidence, Reopens: r.Reopens, MappedBy: r.MappedBy, Proposal: r.Proposal,
 			},
 			CreatedAt: fromMicros(r.CreatedAt), CreatedBy: r.CreatedBy, UpdatedAt: fromMicros(r.UpdatedAt),
 		}
@@ -81,27 +83,38 @@ func (t *Tx) AddFindings(workspace, model, user string, list []threat.Finding) e
 		rows[i] = []any{
 			workspace, model, string(f.ID), f.ID.Number(), string(f.Control), f.Title, f.Description, string(f.Severity), string(f.Source),
 			string(f.Status), f.Reason, f.Fingerprint, string(locations), string(patterns), f.ExpectedEvidence, string(f.Reopens),
-			micros(t.now), user, micros(t.now),
+			f.MappedBy, f.Proposal, micros(t.now), user, micros(t.now),
 		}
 	}
 	return t.insertRows(`
 		INSERT INTO findings (workspace_id, model_id, finding_id, n, control_id, title, description, severity, source,
 		    status, reason, fingerprint, checked_locations, checked_patterns, expected_evidence, reopens,
-		    created_at, created_by, updated_at)
+		    mapped_by, proposal, created_at, created_by, updated_at)
 		VALUES`, rows)
 }
 
-// SetFindingStatus moves a finding on, with a reason where one is asked for.
+// SetFindingStatus moves a finding on, with a reason where one is asked for. One that is closed has no proposal any more.
 func (t *Tx) SetFindingStatus(workspace, model string, id threat.ID, status threat.FindingStatus, reason string) error {
+	if !status.Open() {
+		if err := t.ProposeDismissal(workspace, model, id, ""); err != nil {
+			return err
+		}
+	}
 	return t.exec(`UPDATE findings SET status = ?, reason = ?, updated_at = ? WHERE workspace_id = ? AND model_id = ? AND finding_id = ?`,
 		string(status), reason, micros(t.now), workspace, model, id)
+}
+
+// ProposeDismissal keeps why a finding is to be dismissed, for someone who may decide; "" takes the proposal back.
+func (t *Tx) ProposeDismissal(workspace, model string, id threat.ID, reason string) error {
+	return t.exec(`UPDATE findings SET proposal = ?, updated_at = ? WHERE workspace_id = ? AND model_id = ? AND finding_id = ?`,
+		reason, micros(t.now), workspace, model, string(id))
 }
 
 // UnmapFindings takes the open findings of controls off them: they are about no control until somebody says which.
 func (t *Tx) UnmapFindings(workspace, model string, controls []threat.ID) error {
 	for _, id := range controls {
 		err := t.exec(`
-			UPDATE findings SET control_id = '', updated_at = ?
+			UPDATE findings SET control_id = '', mapped_by = '', updated_at = ?
 			WHERE workspace_id = ? AND model_id = ? AND control_id = ? AND status IN ('discovered', 'acknowledged', 'remediated')`,
 			micros(t.now), workspace, model, string(id))
 		if err != nil {
@@ -139,8 +152,8 @@ func (t *Tx) LinkFindings(workspace, model string, links []FindingLink) error {
 	return nil
 }
 
-// MapFinding says which control a finding is about.
-func (t *Tx) MapFinding(workspace, model string, id, control threat.ID) error {
-	return t.exec(`UPDATE findings SET control_id = ?, updated_at = ? WHERE workspace_id = ? AND model_id = ? AND finding_id = ?`,
-		string(control), micros(t.now), workspace, model, string(id))
+// MapFinding says which control a finding is about, and how that is known.
+func (t *Tx) MapFinding(workspace, model string, id, control threat.ID, by string) error {
+	return t.exec(`UPDATE findings SET control_id = ?, mapped_by = ?, updated_at = ? WHERE workspace_id = ? AND model_id = ? AND finding_id = ?`,
+		string(control), by, micros(t.now), workspace, model, string(id))
 }

@@ -14,7 +14,7 @@ import (
 func someFinding(id threat.ID) threat.Finding {
 	return threat.Finding{
 		ID: id, Control: "C1", Title: "t <é>", Description: "d", Severity: threat.SeverityHigh, Source: threat.FromDrift, Status: threat.Discovered,
-		Fingerprint: "drift:E1", CheckedLocations: []string{"a.go", "b \"c\".go"}, CheckedPatterns: []string{"x"}, ExpectedEvidence: "e",
+		Fingerprint: "drift:E1", CheckedLocations: []string{"a.go", "b \"c\".go"}, CheckedPatterns: []string{"x"}, ExpectedEvidence: "e", MappedBy: "CWE-79", Proposal: "never called",
 	}
 }
 
@@ -44,10 +44,17 @@ func TestFindings(t *testing.T) {
 		other := evidenceOf(t, e, w, twin.ID)
 		later := e.clock.Advance(time.Hour)
 		e.write(t, func(tx *store.Tx) error { return tx.SetFindingStatus(w, m.ID, "F1", threat.Dismissed, "accepted") })
-		want[0].Status, want[0].Reason, want[0].UpdatedAt = threat.Dismissed, "accepted", later
+		want[0].Status, want[0].Reason, want[0].Proposal, want[0].UpdatedAt = threat.Dismissed, "accepted", "", later
 		// Only open findings are taken off a control: a closed one tells where it was.
 		e.write(t, func(tx *store.Tx) error { return tx.UnmapFindings(w, m.ID, []threat.ID{"C1", "C2"}) })
-		want[2].Control, want[2].UpdatedAt = "", later
+		want[2].Control, want[2].MappedBy, want[2].UpdatedAt = "", "", later
+		e.write(t, func(tx *store.Tx) error {
+			if err := tx.MapFinding(w, m.ID, "F2", "C2", "text"); err != nil {
+				return err
+			}
+			return tx.ProposeDismissal(w, m.ID, "F2", "a test file")
+		})
+		want[1].Control, want[1].MappedBy, want[1].Proposal, want[1].UpdatedAt = "C2", "text", "a test file", later
 		if d := cmp.Diff(want, read()); d != "" {
 			t.Errorf("moved on (-want +got):\n%s", d)
 		}

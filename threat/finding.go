@@ -94,7 +94,9 @@ type Finding struct {
 	CheckedLocations []string      `json:"checked_locations,omitempty"`
 	CheckedPatterns  []string      `json:"checked_patterns,omitempty"`
 	ExpectedEvidence string        `json:"expected_evidence,omitempty"`
-	Reopens          ID            `json:"reopens,omitempty"` // the verified finding that it repeats
+	Reopens          ID            `json:"reopens,omitempty"`            // the verified finding that it repeats
+	MappedBy         string        `json:"mapped_by,omitempty"`          // how an import or a person came to the control; "" when it was submitted with one
+	Proposal         string        `json:"proposed_dismissal,omitempty"` // why a report wants it dismissed; someone with decide says
 }
 
 func names[T ~string](values []T) []string {

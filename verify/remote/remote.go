@@ -1,4 +1,5 @@
-// Package remote speaks to a Redoubt server as the verifier needs it: list, pull, submit, report.
+// Package remote speaks to a Redoubt server as the commands that run beside the code need it: list, pull, submit, report, and the
+// findings of scanners.
 package remote
 
 import (
@@ -125,49 +126,78 @@ func (c *Client) Get(ctx context.Context, model, what string, query url.Values, 
 	return c.do(ctx, http.MethodGet, path(model, what)+"?"+query.Encode(), nil, into)
 }
 
-func path(model, what string) string {
-	return "/models/" + url.PathEscape(model) + "/verification/" + what
-}
-
-// do sends a request. Errors: the server's own *threat.Error, or [threat.Unavailable] when it cannot be reached.
-func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+// ImportSARIF sends a scanner's log, plain or gzip, and returns the server's answer as JSON.
+func (c *Client) ImportSARIF(ctx context.Context, model string, log []byte, into any) error {
+	raw, err := c.raw(ctx, http.MethodPost, findings(model), "application/sarif+json", log)
 	if err != nil {
 		return err
-	}
-	r.Header.Set("Authorization", "Bearer "+c.key)
-	r.Header.Set("Accept", "application/json")
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	answer, err := c.http.Do(r)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err // the URL is the user's own flag; the error names what went wrong
-		}
-		return threat.Errorf(threat.Unavailable, "the server cannot be reached: %v", err).In("server").Hinted("is it running, and is --server right?")
-	}
-	defer answer.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
-	if err != nil {
-		return threat.Errorf(threat.Unavailable, "the server's answer broke off: %v", err).In("server")
-	}
-	if len(raw) > maxAnswer {
-		return threat.Errorf(threat.Unavailable, "the server's answer has more than %d bytes", maxAnswer).In("server")
-	}
-	if answer.StatusCode != http.StatusOK {
-		var te threat.Error
-		if json.Unmarshal(raw, &te) == nil && te.Code != "" {
-			return &te
-		}
-		return threat.Errorf(threat.Unavailable, "the server answered %s", answer.Status).In("server").Hinted("is it a Redoubt server?")
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		return threat.Errorf(threat.Unavailable, "the server's answer cannot be read").In("server").Hinted("is it a Redoubt server of this version?")
 	}
 	return nil
+}
+
+// ExportSARIF reads the findings and failed assertions of a model as a SARIF log.
+func (c *Client) ExportSARIF(ctx context.Context, model string) ([]byte, error) {
+	return c.raw(ctx, http.MethodGet, findings(model), "", nil)
+}
+
+func findings(model string) string { return "/models/" + url.PathEscape(model) + "/findings/sarif" }
+
+func path(model, what string) string {
+	return "/models/" + url.PathEscape(model) + "/verification/" + what
+}
+
+// do sends a request and reads the answer as JSON. Errors: the server's own *threat.Error, or [threat.Unavailable] when it cannot be
+// reached.
+func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
+	raw, err := c.raw(ctx, method, path, "application/json", body)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return threat.Errorf(threat.Unavailable, "the server's answer cannot be read").In("server").Hinted("is it a Redoubt server of this version?")
+	}
+	return nil
+}
+
+// raw sends a request and returns the answer as it is.
+func (c *Client) raw(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.key)
+	r.Header.Set("Accept", "application/json")
+	if body != nil {
+		r.Header.Set("Content-Type", kind)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err // the URL is the user's own flag; the error names what went wrong
+		}
+		return nil, threat.Errorf(threat.Unavailable, "the server cannot be reached: %v", err).In("server").Hinted("is it running, and is --server right?")
+	}
+	defer answer.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err != nil {
+		return nil, threat.Errorf(threat.Unavailable, "the server's answer broke off: %v", err).In("server")
+	}
+	if len(raw) > maxAnswer {
+		return nil, threat.Errorf(threat.Unavailable, "the server's answer has more than %d bytes", maxAnswer).In("server")
+	}
+	if answer.StatusCode != http.StatusOK {
+		var te threat.Error
+		if json.Unmarshal(raw, &te) == nil && te.Code != "" {
+			return nil, &te
+		}
+		return nil, threat.Errorf(threat.Unavailable, "the server answered %s", answer.Status).In("server").Hinted("is it a Redoubt server?")
+	}
+	return raw, nil
 }
