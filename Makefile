@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 
-.PHONY: build test check lint race bench snapshots conformance oracle
+.PHONY: build test check lint race bench backup-bench snapshots conformance oracle
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/redoubt .
@@ -25,6 +25,9 @@ race:
 
 bench:
 	scripts/bench.sh
+
+backup-bench:
+	scripts/backup-bench.sh
 
 # Writes the tool snapshots anew; read the diff before you commit it.
 snapshots:

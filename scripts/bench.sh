@@ -26,6 +26,7 @@ row() {
 }
 
 row "ratio ≥ 0.7 of the no-op tool's requests per second" ./tools 'BenchmarkGetControls$' 100x
+row "ratio ≤ 0.1 of a no-op tool call" ./tools 'BenchmarkAuthentication$' 60x
 row "ratio ≤ 3 of a one-row commit" ./service 'BenchmarkEdit$' 2000x
 row "ratio ≤ 5 of writing 1,000 rows" ./service 'BenchmarkRun$' 20x
 row "the proof under 100 ms, the issuer's keys at hand" ./service 'BenchmarkAttestedRun$' 20x

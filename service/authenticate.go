@@ -18,7 +18,7 @@ func (s *Service) Authenticate(ctx context.Context, key string) (account.Princip
 	}
 	var h store.KeyHolder
 	var live bool
-	err := s.store.Read(ctx, func(v *store.Snapshot) (err error) {
+	err := s.store.ReadOne(ctx, func(v *store.Snapshot) (err error) {
 		h, err = v.KeyByHash(auth.HashKey(key))
 		live = err == nil && h.Key.Live(v.Now()) && !h.Disabled
 		return err

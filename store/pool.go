@@ -138,7 +138,7 @@ type runner interface {
 	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
 }
 
-// runner returns what runs query in tx, which is the transaction of this connection.
+// runner returns what runs query in tx, which is the transaction of this connection, or none where statements are kept.
 func (c *session) runner(ctx context.Context, tx *sqlx.Tx, query string) (runner, error) {
 	if c.stmts == nil {
 		return direct{tx, tx.Rebind(query)}, nil
@@ -146,7 +146,7 @@ func (c *session) runner(ctx context.Context, tx *sqlx.Tx, query string) (runner
 	if st, ok := c.stmts[query]; ok {
 		return st, nil
 	}
-	st, err := c.conn.PreparexContext(ctx, tx.Rebind(query))
+	st, err := c.conn.PreparexContext(ctx, c.conn.Rebind(query))
 	if err != nil {
 		return nil, err
 	}

@@ -227,6 +227,22 @@ func (s *Store) Read(ctx context.Context, fn func(*Snapshot) error) error {
 	return s.fault(fn(&Snapshot{conn: c, tx: tx, ctx: plain, d: s.dialect, now: s.time()}))
 }
 
+// ReadOne runs fn, which reads by one statement: that is consistent by itself, and a transaction around it would cost twice as much again.
+func (s *Store) ReadOne(ctx context.Context, fn func(*Snapshot) error) error {
+	if !s.readers.keep { // there the statement belongs to the transaction
+		return s.Read(ctx, fn)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c, err := s.readers.take(ctx)
+	if err != nil {
+		return s.fault(err)
+	}
+	defer s.readers.put(c)
+	return s.fault(fn(&Snapshot{conn: c, ctx: context.WithoutCancel(ctx), d: s.dialect, now: s.time()}))
+}
+
 // Write runs fn in a write transaction and commits it when fn returns nil. It runs fn again when the database reports that
 // another writer was in the way, so fn is free of effects outside the transaction. Calling Write inside Write deadlocks.
 func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -146,4 +147,60 @@ func BenchmarkGetControlsService(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkAuthentication compares looking a key up, which every request does, with a no-op tool call as a client sees it, interleaved in
+// one run. ratio is the first over the second; the target is 0.1.
+func BenchmarkAuthentication(b *testing.B) {
+	env := live.Start(b, func(c *server.Config) {
+		c.Extend = func(m *mcpserver.MCPServer) {
+			tool, handler, err := tools.Noop(func() json.RawMessage { return json.RawMessage(`{}`) })
+			if err != nil {
+				b.Fatal(err)
+			}
+			m.AddTool(tool, handler)
+		}
+	})
+	u := env.NewUser(b, account.Developer)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
+	defer client.CloseIdleConnections()
+	body, headers := live.Modern(1, "tools/call", map[string]any{"name": "noop", "arguments": live.Args{"model_id": "x"}})
+	noop := func() {
+		request, err := http.NewRequest("POST", env.URL+"/mcp", bytes.NewReader([]byte(body)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := 0; i < len(headers); i += 2 {
+			request.Header.Set(headers[i], headers[i+1])
+		}
+		request.Header.Set("Authorization", "Bearer "+u.Key)
+		response, err := client.Do(request)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, err = io.Copy(io.Discard, response.Body)
+		if err = errors.Join(err, response.Body.Close()); err != nil || response.StatusCode != http.StatusOK {
+			b.Fatal(response.StatusCode, err)
+		}
+	}
+	authenticate := func() {
+		if _, err := env.Service.Authenticate(context.Background(), u.Key); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var took [2]time.Duration
+	const batch = 50
+	b.ResetTimer()
+	for range b.N {
+		for i, call := range []func(){authenticate, noop} {
+			begun := time.Now()
+			for range batch {
+				call()
+			}
+			took[i] += time.Since(begun)
+		}
+	}
+	b.ReportMetric(float64(took[0].Nanoseconds())/1000/float64(b.N*batch), "µs/authentication")
+	b.ReportMetric(float64(took[1].Nanoseconds())/1000/float64(b.N*batch), "µs/noop")
+	b.ReportMetric(float64(took[0])/float64(took[1]), "ratio")
 }
