@@ -58,10 +58,13 @@ func TestScripts(t *testing.T) {
 			"keypair":  makeKeys,
 			"readenv":  readVariable,
 
-			"llm":       startLLM(t),
+			"llm":        startLLM(t),
+			"sharedfile": sharedFile,
+
 			"gitlabjob": runGitLab(t),
 		},
 		Setup:               setupIssuers,
+		Condition:           sharedCondition,
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("REDOUBT_UPDATE_SCRIPTS") != "",
 	})

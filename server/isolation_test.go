@@ -125,11 +125,13 @@ var toolCases = map[string]func(ids) live.Args{
 	"update_finding": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "finding_id": "F1", "status": "acknowledged"}
 	},
-	"auto_map_controls": func(i ids) live.Args { return live.Args{"model_id": i.model} },
-	"list_systems":      func(ids) live.Args { return nil },
-	"get_system":        func(i ids) live.Args { return live.Args{"system_id": i.system} },
-	"create_system":     func(ids) live.Args { return live.Args{"name": "taken"} },
-	"edit_system":       func(i ids) live.Args { return live.Args{"system_id": i.system, "name": "taken"} },
+	"auto_map_controls":   func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"suggest_remediation": func(i ids) live.Args { return live.Args{"model_id": i.model} },
+	"apply_remediation":   func(i ids) live.Args { return live.Args{"model_id": i.model, "approved": []string{"P1"}} },
+	"list_systems":        func(ids) live.Args { return nil },
+	"get_system":          func(i ids) live.Args { return live.Args{"system_id": i.system} },
+	"create_system":       func(ids) live.Args { return live.Args{"name": "taken"} },
+	"edit_system":         func(i ids) live.Args { return live.Args{"system_id": i.system, "name": "taken"} },
 	"add_model_to_system": func(i ids) live.Args {
 		return live.Args{"system_id": i.system, "model_id": i.model}
 	},
@@ -179,10 +181,12 @@ var routeBodies = map[string]func(ids) string{
 
 	"POST /models/{model_id}/verification/runs": func(ids) string { return `{"statement":{}}` },
 
-	"POST /frameworks":                           func(ids) string { return `{"id":"taken","requirements":[{"id":"1","text":"taken"}]}` },
-	"POST /systems":                              func(ids) string { return `{"name":"taken by a route"}` },
-	"POST /systems/{system_id}":                  func(ids) string { return `{"name":"taken"}` },
-	"PUT /systems/{system_id}/models/{model_id}": func(ids) string { return `{}` },
+	"POST /frameworks": func(ids) string { return `{"id":"taken","requirements":[{"id":"1","text":"taken"}]}` },
+	"POST /models/{model_id}/compliance/{framework_id}/proposals":  func(ids) string { return `{}` },
+	"POST /models/{model_id}/remediation":                          func(ids) string { return `{"approved":["P1"]}` },
+	"POST /systems":                                                func(ids) string { return `{"name":"taken by a route"}` },
+	"POST /systems/{system_id}":                                    func(ids) string { return `{"name":"taken"}` },
+	"PUT /systems/{system_id}/models/{model_id}":                   func(ids) string { return `{}` },
 	"POST /models/{model_id}/compliance/{framework_id}/auto-map":   func(ids) string { return `{}` },
 	"PUT /models/{model_id}/frameworks":                            func(ids) string { return `{"frameworks":["asvs-5.0"]}` },
 	"POST /models/{model_id}/compliance/{framework_id}/mappings":   func(ids) string { return `{"control_id":"C1","requirements":["V1.1.1"]}` },

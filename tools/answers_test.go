@@ -114,6 +114,9 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	call("map_control", live.Args{"model_id": id, "control_id": fresh, "requirements": []string{"K.1"}})
 	call("auto_map_controls", live.Args{"model_id": id})
 	call("get_compliance_report", live.Args{"model_id": id, "limit": 5})
+	call("import_framework", live.Args{"framework_id": "acme", "content": "id,text,level\nK.1,Keys are kept in a vault.,1\nK.2,Sessions end after an hour.,1\n"})
+	proposed := call("suggest_remediation", live.Args{"model_id": id, "requirements": []string{"K.2"}})["proposals"].([]any)[0].(map[string]any)["id"]
+	call("apply_remediation", live.Args{"model_id": id, "approved": []any{proposed}})
 	system := call("create_system", live.Args{"name": "Launch site"})["system_id"]
 	call("add_model_to_system", live.Args{"system_id": system, "model_id": id})
 	call("edit_system", live.Args{"system_id": system, "description": "Where it starts."})

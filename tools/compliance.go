@@ -35,6 +35,14 @@ func frameworks(r *Registry, svc *service.Service) {
 		Name: "exclude_requirement", Title: "Exclude requirements", Toolset: Compliance, Needs: account.Write, Effect: Changes,
 		Description: "Rule requirements out for a model, with a reason, or take that back. Needs decide.",
 	}, svc.ExcludeRequirement)
+	add(r, Tool{
+		Name: "suggest_remediation", Title: "Suggest remediation", Toolset: Compliance, Needs: account.Write, Effect: Adds,
+		Description: "Propose assets and attackers that would bring in unmapped requirements, each to be reviewed by itself. Changes nothing of the model.",
+	}, svc.SuggestRemediation)
+	add(r, Tool{
+		Name: "apply_remediation", Title: "Apply remediation", Toolset: Compliance, Needs: account.Write, Effect: Adds,
+		Description: "Add approved proposals in one version, generate controls and map them to the requirements; reject others; exclude the requirements of those that are not applicable (needs decide).",
+	}, svc.ApplyRemediation)
 }
 
 // systems registers the tools on groups of models.
