@@ -105,8 +105,9 @@ type sarifImport struct {
 	out      ImportSARIFOut
 	counters threat.Counters
 	known    []store.Finding
-	byPrint  map[string]int    // fingerprint of an imported finding → the newest with it in known
-	byID     map[threat.ID]int // → place in known
+	byPrint  map[string]int     // fingerprint of an imported finding → the newest with it in known
+	byID     map[threat.ID]int  // → place in known
+	linked   map[threat.ID]bool // findings with assertions, whose control a person is about to say
 	fresh    []threat.Finding
 	controls *controlMap
 	changed  bool
@@ -124,6 +125,14 @@ func (m *sarifImport) run(s *Service, log *exchange.SARIFLog) error {
 	}
 	if m.known, err = m.tx.Findings(ws, model); err != nil {
 		return err
+	}
+	links, err := m.tx.FindingLinks(ws, model)
+	if err != nil {
+		return err
+	}
+	m.linked = make(map[threat.ID]bool, len(links))
+	for _, l := range links {
+		m.linked[l.Finding] = true
 	}
 	m.byPrint, m.byID = make(map[string]int, len(m.known)), make(map[threat.ID]int, len(m.known))
 	for i, f := range m.known {
@@ -228,7 +237,7 @@ func (m *sarifImport) countMapped(control threat.ID) {
 // again brings a known finding up to what the file says of it now: a control that it had none of, and what is suppressed.
 func (m *sarifImport) again(f *store.Finding, r *exchange.SARIFResult, dismissal string, suppressed bool) error {
 	ws, model := m.who.WorkspaceID, m.out.ModelID
-	if f.Status.Open() && f.Control == "" {
+	if f.Status.Open() && f.Control == "" && !m.linked[f.ID] {
 		if found := m.controls.of(r); found.control != "" {
 			m.changed = true
 			f.Control, f.MappedBy = found.control, found.by
