@@ -165,7 +165,7 @@ var withoutID = map[string]bool{
 var routeBodies = map[string]func(ids) string{
 	"POST /keys": func(ids) string { return `{"name":"mine","scope":"developer"}` },
 
-	"POST /jobs/{job_id}/continue": func(ids) string { return `{"step":"generate_assets","output":{}}` },
+	"POST /jobs/{job_id}/continue":      func(ids) string { return `{"step":"generate_assets","output":{}}` },
 	"POST /admin/users":                 func(ids) string { return `{"email":"taken@example.org"}` },
 	"POST /admin/users/{user_id}":       func(ids) string { return `{"disabled":true}` },
 	"POST /admin/users/{user_id}/reset": func(ids) string { return `{"reason":"taken"}` },
