@@ -41,7 +41,21 @@ func summaryOf(t testing.TB, job service.JobOut) (m service.ModelSummary) {
 
 // With a language model configured it is the default, is asked in batches at once, and makes the model that its answers say.
 func TestOpenAIEngine(t *testing.T) {
-	env, play := withLLM(t, -1, live.Scripted)
+	// The first batch of controls is held until the second one asks, so that what goes on at once does not hang on the machine.
+	var calls atomic.Int64
+	second := make(chan struct{})
+	env, play := withLLM(t, -1, func(r llmtest.Request) llmtest.Reply {
+		switch calls.Add(1) {
+		case 6:
+			select {
+			case <-second:
+			case <-time.After(20 * time.Second):
+			}
+		case 7:
+			close(second)
+		}
+		return live.Scripted(r)
+	})
 	u := env.NewUser(t, account.Developer)
 	args := live.Args{"feature_description": feature, "wait_seconds": 50}
 	m := summaryOf(t, live.Call[service.JobOut](u, "generate_threat_model", args))
