@@ -18,14 +18,14 @@ import (
 )
 
 // ids are what a stranger might have got hold of. The case of a tool or route puts them where it takes ids.
-type ids struct{ model, job, key, user, claim, signer, issuer, framework, system string }
+type ids struct{ model, job, key, user, claim, signer, issuer, framework, system, session string }
 
 // missing are ids of the same form that exist nowhere.
 var missing = ids{
 	"01890000-0000-7000-8000-000000000001", "01890000-0000-7000-8000-000000000002",
 	"01890000-0000-7000-8000-000000000003", "01890000-0000-7000-8000-000000000004",
 	"01890000-0000-7000-8000-000000000005", "sha256:" + strings.Repeat("0", 64), "https://nobody.example.org",
-	"nobodys-catalogue", "01890000-0000-7000-8000-000000000006",
+	"nobodys-catalogue", "01890000-0000-7000-8000-000000000006", "01890000-0000-7000-8000-000000000007",
 }
 
 // toolCases has the arguments of every tool. A tool without a case fails the test.
@@ -154,7 +154,7 @@ var decides = map[string]bool{"attest_assumption": true, "accept_risk": true, "a
 // withoutID are the tools and routes that take no id: a stranger's answer must hold nothing of the owner's.
 var withoutID = map[string]bool{
 	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true, "get_usage": true, "GET /usage": true,
-	"GET /models": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
+	"GET /models": true, "GET /chat/sessions": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
 	"GET /settings": true, "POST /settings": true, "POST /settings/signing-keys": true, "POST /settings/issuers": true, "POST /settings/required-claims": true,
 	"import_framework": true, "GET /frameworks": true, "POST /frameworks": true,
 	"list_systems": true, "create_system": true, "GET /systems": true, "POST /systems": true,
@@ -192,10 +192,15 @@ var routeBodies = map[string]func(ids) string{
 	"POST /models/{model_id}/compliance/{framework_id}/mappings":   func(ids) string { return `{"control_id":"C1","requirements":["V1.1.1"]}` },
 	"POST /models/{model_id}/compliance/{framework_id}/exclusions": func(ids) string { return `{"requirements":["V1.1.1"],"reason":"taken"}` },
 	"POST /models/{model_id}/analyze-change":                       func(ids) string { return `{"repo":"org/taken","changed_paths":["a.go"]}` },
-	"POST /models/{model_id}/findings":                             func(ids) string { return `{"findings":[{"control_id":"C1","title":"taken"}]}` },
-	"POST /models/{model_id}/findings/{finding_id}":                func(ids) string { return `{"status":"acknowledged"}` },
-	"PATCH /models/{model_id}/findings/{finding_id}":               func(ids) string { return `{"status":"acknowledged"}` },
-	"POST /models/{model_id}/findings/sarif":                       func(ids) string { return `{"version":"2.1.0","runs":[{"results":[{"message":{"text":"taken"}}]}]}` },
+	"POST /models/{model_id}/refine":                               func(ids) string { return `{"instruction":"remove A1","wait_seconds":0}` },
+	"POST /models/{model_id}/query":                                func(ids) string { return `{"question":"What is A1?"}` },
+	"POST /chat": func(i ids) string {
+		return `{"message":"What is A1?","session_id":"` + i.session + `","model_id":"` + i.model + `"}`
+	},
+	"POST /models/{model_id}/findings":               func(ids) string { return `{"findings":[{"control_id":"C1","title":"taken"}]}` },
+	"POST /models/{model_id}/findings/{finding_id}":  func(ids) string { return `{"status":"acknowledged"}` },
+	"PATCH /models/{model_id}/findings/{finding_id}": func(ids) string { return `{"status":"acknowledged"}` },
+	"POST /models/{model_id}/findings/sarif":         func(ids) string { return `{"version":"2.1.0","runs":[{"results":[{"message":{"text":"taken"}}]}]}` },
 	"POST /models/import": func(ids) string {
 		return `{"document":{"format":"redoubt/threat-model","format_version":1,"model":{"title":"taken","feature_description":"taken"}}}`
 	},
@@ -221,6 +226,7 @@ func newHousehold(t *testing.T) *household {
 		t.Fatal(err)
 	}
 	h.owned = ids{model: m.ModelID, job: job.JobID, key: h.owner.Who.KeyID, user: h.owner.Who.UserID}
+	h.owned.session = say(t, h.owner, live.Args{"message": "Is Zephyrine safe?", "model_id": m.ModelID}).SessionID
 	h.admin = h.env.NewKey(t, h.owner.User, h.owner.User.PersonalWorkspace, account.Admin)
 	h.decideAboutRuns(t)
 	h.owned.framework = "zephyrine-catalogue"
@@ -365,7 +371,7 @@ func hasTool(list []tools.Tool, name string) bool {
 	return false
 }
 
-func mustJSON(t *testing.T, v any) []byte {
+func mustJSON(t testing.TB, v any) []byte {
 	t.Helper()
 	raw, err := json.Marshal(v)
 	if err != nil {
@@ -415,7 +421,7 @@ func TestPromptsIsolate(t *testing.T) {
 // request sends a route's request with ids in its path.
 func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
 	t.Helper()
-	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim, "{framework_id}", i.framework, "{system_id}", i.system, "{user_id}", i.user).Replace(rt.Path)
+	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim, "{framework_id}", i.framework, "{system_id}", i.system, "{user_id}", i.user, "{session_id}", i.session).Replace(rt.Path)
 	if strings.Contains(path, "{") {
 		t.Fatalf("%s %s: the test does not know what to put into the path", rt.Method, rt.Path)
 	}

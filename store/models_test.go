@@ -193,7 +193,7 @@ var modelTables = []string{
 	"model_versions", "entities", "counters", "controls", "mitigations", "assumption_events",
 	"assertions", "pulls", "runs", "run_results", "findings", "finding_assertions",
 	"weakened_objectives", "carried_controls", "control_documents", "attestations", "accepted_risks",
-	"framework_selections", "requirement_mappings", "requirement_exclusions", "remediation_proposals", "system_models",
+	"framework_selections", "requirement_mappings", "requirement_exclusions", "remediation_proposals", "system_models", "chat_sessions", "chat_messages",
 }
 
 // ofModel is the condition on the rows of a table that belong to a model which [fill] made.
@@ -203,6 +203,8 @@ func ofModel(table, model string) string {
 		return "id = '" + model + "'"
 	case "run_results": // they go with their run
 		return "run_id = '" + runOf(model) + "'"
+	case "chat_messages": // and these with their session
+		return "session_id = '" + chatOf(model) + "'"
 	}
 	return "model_id = '" + model + "'"
 }
@@ -246,6 +248,9 @@ func fill(t testing.TB, e env, workspace, user string) store.Model {
 			return err
 		}
 		if err := decide(tx, workspace, m.ID, user); err != nil {
+			return err
+		}
+		if err := talk(tx, workspace, m.ID, user); err != nil {
 			return err
 		}
 		return comply(tx, workspace, m.ID, user)
