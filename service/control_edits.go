@@ -509,28 +509,3 @@ func (s *Service) DeleteControl(ctx context.Context, who account.Principal, in D
 		return fieldAs(c.remove(k, in.Reason), "id", "control_id")
 	})
 }
-
-// RefineControlIn rewords a control.
-type RefineControlIn struct {
-	ModelID          string     `json:"model_id"`
-	Control          threat.ID  `json:"control_id"`
-	Description      *string    `json:"description,omitempty"`
-	Facets           []NewFacet `json:"facets,omitempty" jsonschema:"replaces the list; an unchanged facet keeps its id"`
-	Justification    string     `json:"justification" jsonschema:"why, in 10 characters or more"`
-	ExpectedRevision int        `json:"expected_revision,omitempty"`
-}
-
-// RefineControl rewords a control's description or facets. A facet that goes or changes weakens it, and makes assertions on it
-// incoherent. Errors: [threat.NotFound], [threat.Invalid], [threat.Conflict].
-func (s *Service) RefineControl(ctx context.Context, who account.Principal, in RefineControlIn) (EditControlsOut, error) {
-	v := verb{name: "refine_control", needs: account.Write, model: in.ModelID}
-	return editControls(ctx, s, who, v, in, func(c *controlset) error {
-		k, err := c.control(in.Control, in.ExpectedRevision)
-		if err != nil {
-			return fieldAs(err, "id", "control_id")
-		}
-		c.touch(k.ID)
-		err = c.edit(k, ControlOp{Description: in.Description, Facets: in.Facets, Reason: in.Justification})
-		return fieldAs(fieldAs(err, "reason", "justification"), "op", "description")
-	})
-}

@@ -335,7 +335,8 @@ func TestRefineControl(t *testing.T) {
 	}
 	refine := func(in service.RefineControlIn) (service.EditControlsOut, error) {
 		in.ModelID, in.Control = s.model, "C1"
-		return s.RefineControl(ctx, s.who, in)
+		out, err := s.RefineControl(ctx, s.who, in)
+		return out.EditControlsOut, err
 	}
 	// A rewording of the description, and a further facet, weaken nothing.
 	same := []service.NewFacet{{Text: "facet 1.", Kind: threat.AbsenceFacet}, {Text: "Facet 0.", Kind: threat.BehaviourFacet}}

@@ -117,93 +117,6 @@ func (s *Service) MarkReviewed(ctx context.Context, who account.Principal, in Ma
 	})
 }
 
-// ImportedControl is a control from elsewhere.
-type ImportedControl struct {
-	Description   string      `json:"description"`
-	Facets        []NewFacet  `json:"facets,omitempty" jsonschema:"default: one behaviour, the description"`
-	Objectives    []threat.ID `json:"control_objectives,omitempty" jsonschema:"default: those of the assets that the description names"`
-	Notes         string      `json:"notes,omitempty"`
-	FrameworkRefs []string    `json:"framework_refs,omitempty"`
-}
-
-// ImportControlsIn is a batch, all or nothing but for near-duplicates.
-type ImportControlsIn struct {
-	ModelID        string            `json:"model_id"`
-	Controls       []ImportedControl `json:"controls"`
-	IdempotencyKey string            `json:"idempotency_key,omitempty"`
-}
-
-// DuplicateRow is an imported control that says what a control says already.
-type DuplicateRow struct {
-	Index int       `json:"index" jsonschema:"its place in the batch, from 0"`
-	Of    threat.ID `json:"of"`
-}
-
-// ImportControlsOut says what was added and what was left out.
-type ImportControlsOut struct {
-	EditControlsOut
-	Duplicates []DuplicateRow `json:"duplicates" jsonschema:"near-duplicates of existing controls, skipped"`
-}
-
-// ImportControls adds controls from elsewhere, mapped to COs; near-duplicates are reported and skipped. Errors: [threat.NotFound],
-// [threat.Invalid], naming the control.
-func (s *Service) ImportControls(ctx context.Context, who account.Principal, in ImportControlsIn) (ImportControlsOut, error) {
-	v := verb{name: "import_controls", needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
-	duplicates := []DuplicateRow{}
-	return changeControls(ctx, s, who, v, in, func(c *controlset) error {
-		duplicates = []DuplicateRow{}
-		if n := len(in.Controls); n == 0 || n > MaxOperations {
-			return threat.Errorf(threat.Invalid, "%d controls, 1 to %d fit", n, MaxOperations).In("controls")
-		}
-		known := make([]likeness, 0, len(c.live)+len(in.Controls))
-		for i := range c.head.controls {
-			known = append(known, newLikeness(c.head.controls[i].ID, c.head.controls[i].Description))
-		}
-		var wrong []*threat.Error
-		for i, n := range in.Controls {
-			like := newLikeness("", n.Description)
-			if of := like.nearest(known); of != "" {
-				duplicates = append(duplicates, DuplicateRow{Index: i, Of: of})
-				continue
-			}
-			id, err := c.importOne(n)
-			if err != nil {
-				te, ok := err.(*threat.Error)
-				if !ok {
-					return err
-				}
-				wrong = append(wrong, te.In("controls."+itoa(i)))
-				continue
-			}
-			like.id = id
-			known = append(known, like)
-		}
-		return threat.Batch(wrong)
-	}, func(out EditControlsOut) ImportControlsOut { return ImportControlsOut{out, duplicates} })
-}
-
-func (c *controlset) importOne(n ImportedControl) (threat.ID, error) {
-	description, err := threat.Text(n.Description, threat.MaxText)
-	if err != nil {
-		return "", fieldError(err, "description")
-	}
-	facets := facetsOf(n.Facets)
-	if len(facets) == 0 && description != "" {
-		facets = []threat.Facet{{Text: threat.Clip(strings.Join(strings.Fields(description), " "), 300), Kind: threat.BehaviourFacet}}
-	}
-	cos := n.Objectives
-	if len(cos) == 0 {
-		if cos = c.head.objectivesNamed(description); len(cos) == 0 {
-			return "", threat.Errorf(threat.Invalid, "the description names no asset of the model").In("control_objectives").Hinted("give the ids of the objectives it helps")
-		}
-	}
-	k, err := c.insert(newControl{Description: description, Facets: facets, Notes: n.Notes, Refs: n.FrameworkRefs, Objectives: cos}, threat.Imported, 0)
-	if err != nil {
-		return "", err
-	}
-	return k.ID, nil
-}
-
 // objectivesNamed returns the COs of every asset whose name's words all stand in a text.
 func (h *head) objectivesNamed(text string) []threat.ID {
 	words := wordSet(text)
@@ -242,9 +155,9 @@ func newLikeness(id threat.ID, text string) likeness { return likeness{id, wordS
 // alike is the share of common words from which two controls say the same (words of both over words of either).
 const alike = 0.7
 
-// nearest returns the most similar known text that says the same, or "".
-func (l likeness) nearest(known []likeness) threat.ID {
-	best, of := alike, threat.ID("")
+// nearest returns the id of the most similar known text that says the same; ok is false when none does.
+func (l likeness) nearest(known []likeness) (of threat.ID, ok bool) {
+	best := alike
 	for _, k := range known {
 		common := 0
 		for w := range l.words {
@@ -254,12 +167,12 @@ func (l likeness) nearest(known []likeness) threat.ID {
 		}
 		either := len(l.words) + len(k.words) - common
 		if either > 0 && float64(common)/float64(either) >= best {
-			if share := float64(common) / float64(either); share > best || of == "" {
-				best, of = share, k.id
+			if share := float64(common) / float64(either); share > best || !ok {
+				best, of, ok = share, k.id, true
 			}
 		}
 	}
-	return of
+	return of, ok
 }
 
 // small are words that say nothing of what a control does.

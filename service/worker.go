@@ -60,6 +60,10 @@ func (s *Service) runJob(ctx context.Context, t *task) (apply, error) {
 		return t.regenerate(ctx)
 	case refineJob:
 		return t.refine(ctx)
+	case importJob:
+		return t.importStated(ctx)
+	case rewordJob:
+		return t.reword(ctx)
 	}
 	return nil, internal("job %s is of unknown kind %q", t.job.ID, t.job.Kind)
 }

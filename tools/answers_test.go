@@ -93,6 +93,7 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	})
 	call("approve_change", live.Args{"model_id": id, "controls": []any{fresh}, "reason": "agreed with operations"})
 	call("set_mitigation_groups", live.Args{"model_id": id, "control_objective": "CO-A2-T1", "groups": []any{[]any{fresh}}})
+	call("import_controls", live.Args{"model_id": id, "dry_run": true, "text": "- Back up the launch codes every night\n- Talk about CO-A2-T1 at length"})
 	call("import_controls", live.Args{"model_id": id, "controls": []any{live.Args{
 		"description": "Keep a second person in the room during a launch.", "control_objectives": []string{"CO-A2-T1"},
 	}}})

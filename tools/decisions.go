@@ -25,11 +25,11 @@ func decisions(r *Registry, svc *service.Service) {
 	}, svc.DeleteControl)
 	add(r, Tool{
 		Name: "refine_control", Title: "Refine a control", Toolset: Modeling, Needs: account.Write, Effect: Changes,
-		Description: "Reword a control's description or facets, with a justification. Unchanged facets keep their ids and evidence.",
+		Description: "Reword a control's description or facets, with the words given or, for an instruction, an engine's. Unchanged facets keep their ids and evidence.",
 	}, svc.RefineControl)
 	add(r, Tool{
 		Name: "import_controls", Title: "Import controls", Toolset: Modeling, Needs: account.Write, Effect: Adds,
-		Description: "Add controls from elsewhere, mapped to objectives. Near-duplicates are reported and skipped.",
+		Description: "Add controls from elsewhere, as JSON or as a text that states them, mapped to objectives. Near-duplicates are reported and skipped.",
 	}, svc.ImportControls)
 	add(r, Tool{
 		Name: "set_mitigation_groups", Title: "Set mitigation groups", Toolset: Modeling, Needs: account.Write, Effect: Changes,
