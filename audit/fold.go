@@ -54,18 +54,21 @@ func (c *Content) fold(state map[threat.ID]*held, at time.Time) (*folded, error)
 			h = &held{}
 		}
 		if a.DeletedAt == nil {
-			claims[of] = append(claims[of], evidence.Claim{ID: a.ID, Type: a.Type, Facets: a.Facets, Tier1: h.one, Tier2: h.two})
+			claims[of] = append(claims[of], evidence.Claim{ID: a.ID, Type: a.Type, Params: a.Params, Facets: a.Facets, Tier1: h.one, Tier2: h.two})
 		} else if a.Debt {
 			debts[of] = append(debts[of], evidence.Debt{Assertion: a.ID, Facets: a.Facets, Order: failedIn(h)})
 		}
+	}
+	judged := map[threat.ID][]evidence.Judgment{}
+	for _, j := range c.Judgments {
+		judged[j.Control] = append(judged[j.Control], j)
 	}
 	stale, trust := c.Workspace.Settings.StaleAfter(), c.trust()
 	status := func(s evidence.Subject, of threat.ID) evidence.Status {
 		s.Trust = trust
 		list := claims[of]
-		for i := range list {
-			list[i].Incoherent = s.Coherence(list[i].Type, list[i].Facets)
-		}
+		s.Judgments = judged[of]
+		s.Cohere(list)
 		return s.Status(list, debts[of])
 	}
 	out := &folded{controls: map[threat.ID]evidence.Verification{}}

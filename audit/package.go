@@ -90,11 +90,13 @@ type Content struct {
 	Document  exchange.Document
 	Runs      []Run
 	Workspace Workspace
+	Judgments []evidence.Judgment // what engines said of claims, those that count and those that do not any more
 }
 
 const (
 	runsSection      = "runs"
 	workspaceSection = "workspace"
+	judgmentsSection = "judgments" // only where there are any: packages of before have none
 )
 
 // Write makes a package and signs it: canonical JSON with a line end. keys are the server's public keys, key's own among them.
@@ -180,7 +182,10 @@ func sections(c Content) (map[string]json.RawMessage, error) {
 		}
 	}
 	out[runsSection] = raw
-	out[workspaceSection], err = canonical(c.Workspace)
+	if out[workspaceSection], err = canonical(c.Workspace); err != nil || len(c.Judgments) == 0 {
+		return out, err
+	}
+	out[judgmentsSection], err = canonical(c.Judgments)
 	return out, err
 }
 
@@ -237,6 +242,8 @@ func Read(text []byte) (*Package, *Content, error) {
 			err = strict(raw, &c.Runs)
 		case workspaceSection:
 			err = strict(raw, &c.Workspace)
+		case judgmentsSection:
+			err = strict(raw, &c.Judgments)
 		default:
 			rest[name] = raw
 		}

@@ -44,6 +44,7 @@ const StaleAfter = 30 * 24 * time.Hour
 type Claim struct {
 	ID         threat.ID
 	Type       Type
+	Params     Params
 	Facets     []threat.ID
 	Incoherent string // why it is incoherent; "" for a coherent one
 	Tier1      *Held
@@ -78,11 +79,13 @@ func (s Status) At(now time.Time, staleAfter time.Duration) Verification {
 func (s *Subject) Status(claims []Claim, debts []Debt) Status {
 	out := Status{Sufficiency: s.Sufficiency(claims)}
 	open := 0
+	waits := slices.ContainsFunc(s.current(claims), func(j Judgment) bool { return j.State == JudgmentPending })
 	for _, d := range debts {
-		if s.paid(d, claims) {
-			out.Settled = append(out.Settled, d.Assertion)
-		} else {
+		switch {
+		case !s.paid(d, claims):
 			open++
+		case !waits: // a claim that pays it may yet be judged incoherent
+			out.Settled = append(out.Settled, d.Assertion)
 		}
 	}
 	failed, passed, incoherent, complete := open > 0, false, false, s.Implemented
@@ -116,9 +119,9 @@ func (s *Subject) Status(claims []Claim, debts []Debt) Status {
 		out.Verification = Failed
 	case incoherent:
 		out.Verification = Incoherent
-	case out.Sufficiency.Status != Sufficient:
+	case out.Sufficiency.Status == Insufficient:
 		out.Verification = InsufficientStatus
-	case complete:
+	case complete && out.Sufficiency.Status == Sufficient: // not while that is being judged
 		out.Verification = Verified
 	case passed:
 		out.Verification = Partial

@@ -15,7 +15,8 @@ type Subject struct {
 	Description string
 	Facets      []threat.Facet // a facet without a kind is met by every type
 	Implemented bool
-	Trust       Trust // what the workspace asks of the runs behind results
+	Trust       Trust      // what the workspace asks of the runs behind results
+	Judgments   []Judgment // what engines said of its claims; those about another set of them count for nothing
 }
 
 // AssumptionSubject makes the subject of an assumption: its one facet has the assumption's id and no kind.
@@ -119,11 +120,12 @@ const (
 	BeingJudged  SufficiencyStatus = "pending"
 )
 
-// Gap is a facet that no coherent assertion claims.
+// Gap is a facet that no coherent assertion claims, or that the claims were judged not to prove.
 type Gap struct {
 	Facet threat.ID        `json:"facet"`
 	Kind  threat.FacetKind `json:"kind,omitempty"`
 	Why   string           `json:"why"`
+	By    string           `json:"judged_by,omitempty" jsonschema:"engine; absent where the rules say so"`
 	Types []Type           `json:"types" jsonschema:"assertion types that would prove it"`
 }
 
@@ -135,7 +137,7 @@ type Sufficiency struct {
 
 // Sufficiency judges the assertions on a subject together (specification §7.5). A facet is covered by a coherent assertion that
 // claims it and whose type meets its kind: an assertion that is coherent by one facet does not cover another of a kind it
-// cannot prove.
+// cannot prove. What was judged of these claims lowers that, and while they are being judged they are at most pending.
 func (s *Subject) Sufficiency(claims []Claim) Sufficiency {
 	out := Sufficiency{Status: Sufficient}
 	for i := range s.Facets {
@@ -146,16 +148,21 @@ func (s *Subject) Sufficiency(claims []Claim) Sufficiency {
 			if !slices.Contains(c.Facets, f.ID) {
 				continue
 			}
-			if spec, ok := byType[c.Type]; ok && c.Incoherent == "" && meets(spec, f) {
+			spec, ok := byType[c.Type]
+			suits := ok && meets(spec, f)
+			if suits && c.Incoherent == "" {
 				covered = true
 				break
 			}
 			why = fmt.Sprintf("%s is %s, which does not prove %s", c.ID, c.Type, f.Kind)
+			if suits {
+				why = fmt.Sprintf("%s is incoherent", c.ID)
+			}
 		}
 		if !covered {
 			out.Status = Insufficient
 			out.Uncovered = append(out.Uncovered, Gap{Facet: f.ID, Kind: f.Kind, Why: why, Types: Proving(f.Kind)})
 		}
 	}
-	return out
+	return s.lower(out, claims)
 }

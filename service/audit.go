@@ -53,6 +53,13 @@ func (s *Service) ExportAuditPackage(ctx context.Context, who account.Principal,
 		if c.Workspace, err = auditWorkspace(v, who.WorkspaceID); err != nil {
 			return out, err
 		}
+		list, err := v.Judgments(who.WorkspaceID, h.model.ID)
+		if err != nil {
+			return out, err
+		}
+		for _, j := range list {
+			c.Judgments = append(c.Judgments, j.Judgment)
+		}
 		keys, err := serverKeys(v, s.signer)
 		if err != nil {
 			return out, err

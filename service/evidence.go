@@ -85,14 +85,13 @@ func (p policy) assess(c *store.Control, b *body) assessed {
 	}
 	subject := p.controlSubject(c)
 	claims := slices.Clone(b.claims)
+	subject.Cohere(claims)
 	coherent := 0
 	for i := range claims {
-		why := subject.Coherence(claims[i].Type, claims[i].Facets)
-		if why != claims[i].Incoherent {
+		if why := claims[i].Incoherent; why != b.claims[i].Incoherent {
 			out.incoherent[claims[i].ID] = why
-			claims[i].Incoherent = why
 		}
-		if why == "" {
+		if claims[i].Incoherent == "" {
 			coherent++
 		}
 	}
@@ -121,6 +120,9 @@ func stored(s evidence.Status, claims int) store.Verification {
 // returns it. It reports whether anything was written; the caller raises the model's stamp.
 func reassess(tx *store.Tx, workspace, model string, controls []*store.Control, all []store.Assertion) (changed bool, err error) {
 	p, err := loadPolicy(tx.View(), workspace)
+	if err == nil {
+		p, err = p.withJudgments(tx.View(), workspace, model)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -172,7 +174,7 @@ func sameVerification(a, b store.Verification) bool {
 		return false
 	}
 	return slices.EqualFunc(a.Sufficiency.Uncovered, b.Sufficiency.Uncovered, func(x, y evidence.Gap) bool {
-		return x.Facet == y.Facet && x.Why == y.Why
+		return x.Facet == y.Facet && x.Why == y.Why && x.By == y.By
 	})
 }
 

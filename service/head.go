@@ -148,6 +148,9 @@ func (s *Service) loadHead(v *store.Snapshot, workspace string, m store.Model) (
 	if h.policy, err = loadPolicy(v, workspace); err != nil {
 		return nil, err
 	}
+	if h.policy, err = h.withJudgments(v, workspace, m.ID); err != nil {
+		return nil, err
+	}
 	if h.controls, err = v.Controls(workspace, m.ID); err != nil {
 		return nil, err
 	}

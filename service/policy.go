@@ -13,6 +13,7 @@ import (
 type policy struct {
 	settings account.Settings
 	trust    evidence.Trust
+	judged   map[threat.ID][]evidence.Judgment // what engines said of the claims on each control, of a policy that is for one model
 }
 
 // loadPolicy reads the policy of a workspace.
@@ -24,10 +25,21 @@ func loadPolicy(v *store.Snapshot, workspace string) (p policy, err error) {
 	return p, err
 }
 
+// withJudgments is the policy for one model: with what engines said of the claims on its controls.
+func (p policy) withJudgments(v *store.Snapshot, workspace, model string) (policy, error) {
+	list, err := v.Judgments(workspace, model)
+	p.judged = make(map[threat.ID][]evidence.Judgment, len(list))
+	for i := range list {
+		p.judged[list[i].Control] = append(p.judged[list[i].Control], list[i].Judgment)
+	}
+	return p, err
+}
+
 // control returns a control as the rules of evidence see it.
 func (p policy) controlSubject(c *store.Control) evidence.Subject {
 	return evidence.Subject{
 		ID: c.ID, Description: c.Description, Facets: c.Facets, Implemented: c.Status == threat.Implemented, Trust: p.trust,
+		Judgments: p.judged[c.ID],
 	}
 }
 

@@ -26,7 +26,7 @@ type Assertion struct {
 
 // Claim is the assertion as its subject's status sees it.
 func (a *Assertion) Claim() evidence.Claim {
-	return evidence.Claim{ID: a.ID, Type: a.Type, Facets: a.Facets, Incoherent: a.Incoherent, Tier1: a.Tier1, Tier2: a.Tier2}
+	return evidence.Claim{ID: a.ID, Type: a.Type, Params: a.Params, Facets: a.Facets, Incoherent: a.Incoherent, Tier1: a.Tier1, Tier2: a.Tier2}
 }
 
 type assertionRow struct {
