@@ -83,7 +83,7 @@ func (s *Subject) TextDigest(claimed []threat.ID) string {
 // NewPrompt makes the Tier 2 question about one assertion: the subject, the facets it claims, the statements of the COs behind
 // it, and the criterion of its type. The assertion's own description is not in it.
 func (s *Subject) NewPrompt(t Type, params Params, claimed []threat.ID, objectives []string) Prompt {
-	data := map[string]string{"control": s.Description, "objectives": strings.Join(objectives, "\n"), "claim": claimText(t, params)}
+	data := map[string]string{"control": s.Description, "objectives": strings.Join(objectives, "\n"), "claim": ClaimText(t, params)}
 	var facets strings.Builder
 	for i := range s.Facets {
 		for _, id := range claimed {
@@ -118,8 +118,8 @@ func nextSlot(text string) (at int, slot string) {
 	return at, slot
 }
 
-// claimText is the claim in words of the catalogue and its parameters.
-func claimText(t Type, params Params) string {
+// ClaimText is the claim in words of the catalogue and its parameters.
+func ClaimText(t Type, params Params) string {
 	spec, ok := byType[t]
 	if !ok {
 		return string(t)

@@ -233,6 +233,16 @@ func (o *Object) Int(member string, low, high int) int {
 	return int(i)
 }
 
+// Bool is true or false.
+func (o *Object) Bool(member string) bool {
+	v, there := o.members[member]
+	b, ok := v.(bool)
+	if !ok {
+		o.refuse(member, "true or false", "%s", missing(there))
+	}
+	return b
+}
+
 // Texts is a list of at most most texts of one line.
 func (o *Object) Texts(member string, most, limit int) []string {
 	list := o.list(member, 0, most)
@@ -333,6 +343,9 @@ func enums[T ~string](o *Object, member string, valid []T) []T {
 
 // one lists a closed set: "H, M or L".
 func one[T ~string](valid []T) string {
+	if len(valid) == 1 {
+		return string(valid[0])
+	}
 	words := make([]string, len(valid))
 	for i, v := range valid {
 		words[i] = string(v)

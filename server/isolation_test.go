@@ -187,6 +187,7 @@ var routeBodies = map[string]func(ids) string{
 	"POST /systems":                                                func(ids) string { return `{"name":"taken by a route"}` },
 	"POST /systems/{system_id}":                                    func(ids) string { return `{"name":"taken"}` },
 	"PUT /systems/{system_id}/models/{model_id}":                   func(ids) string { return `{}` },
+	"POST /models/{model_id}/verification/sufficiency":             func(ids) string { return `{"engine":"agent"}` },
 	"POST /models/{model_id}/compliance/{framework_id}/auto-map":   func(ids) string { return `{}` },
 	"PUT /models/{model_id}/frameworks":                            func(ids) string { return `{"frameworks":["asvs-5.0"]}` },
 	"POST /models/{model_id}/compliance/{framework_id}/mappings":   func(ids) string { return `{"control_id":"C1","requirements":["V1.1.1"]}` },

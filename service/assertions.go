@@ -66,6 +66,7 @@ type SubmitAssertionsOut struct {
 // [threat.NotFound].
 func (s *Service) SubmitAssertions(ctx context.Context, who account.Principal, in SubmitAssertionsIn) (SubmitAssertionsOut, error) {
 	v := verb{name: "submit_assertions", needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
+	defer s.jobs.poke() // a language model may have to judge
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (SubmitAssertionsOut, error) {
 		out := SubmitAssertionsOut{ModelID: in.ModelID}
 		if n := len(in.Assertions); n == 0 || n > MaxAssertions {
@@ -101,7 +102,7 @@ func (s *Service) SubmitAssertions(ctx context.Context, who account.Principal, i
 		if err := tx.SaveCounters(who.WorkspaceID, in.ModelID, threat.Counters{threat.KindAssertion: counters[threat.KindAssertion]}); err != nil {
 			return out, err
 		}
-		if out.Controls, err = h.cover(tx, who.WorkspaceID, fresh, append(all, fresh...)); err != nil {
+		if out.Controls, err = s.cover(tx, who, h, fresh, append(all, fresh...)); err != nil {
 			return out, err
 		}
 		out.Hint = submitHint(out)
@@ -223,7 +224,7 @@ func (h *head) branch(repo string) string {
 }
 
 // cover reassesses the subjects that assertions are about and says what each still lacks.
-func (h *head) cover(tx *store.Tx, workspace string, about, all []store.Assertion) ([]CoverageRow, error) {
+func (s *Service) cover(tx *store.Tx, who account.Principal, h *head, about, all []store.Assertion) ([]CoverageRow, error) {
 	var controls, assumptions []threat.ID
 	for i := range about {
 		if c := about[i].Control; c != "" && !slices.Contains(controls, c) {
@@ -235,7 +236,10 @@ func (h *head) cover(tx *store.Tx, workspace string, about, all []store.Assertio
 	out := []CoverageRow{}
 	if len(controls) > 0 {
 		own := h.own(controls)
-		if _, err := reassess(tx, workspace, h.model.ID, own, all); err != nil {
+		if err := s.askJudge(tx, who, h, own, all); err != nil {
+			return nil, err
+		}
+		if _, err := reassess(tx, who.WorkspaceID, h.model.ID, own, all); err != nil {
 			return nil, err
 		}
 		for _, c := range own {
@@ -273,14 +277,15 @@ func (p policy) coverage(c *store.Control, now time.Time) CoverageRow {
 
 // submitHint says what to do after a batch.
 func submitHint(out SubmitAssertionsOut) string {
-	incoherent, uncovered, claimed := 0, 0, 0
+	incoherent, uncovered, claimed, pending := 0, 0, 0, false
 	for _, a := range out.Assertions {
 		if a.Incoherent != "" {
 			incoherent++
 		}
 	}
 	for _, c := range out.Controls {
-		if c.Sufficiency != evidence.Sufficient {
+		pending = pending || c.Sufficiency == evidence.BeingJudged
+		if c.Sufficiency == evidence.Insufficient {
 			uncovered++
 		} else if c.Status == threat.NotImplemented {
 			claimed++
@@ -291,6 +296,8 @@ func submitHint(out SubmitAssertionsOut) string {
 		return fmt.Sprintf("%s cannot verify: delete_assertion, and submit a type that proves the facet", countWords(incoherent, "assertion", "assertions"))
 	case uncovered > 0:
 		return "some facets are uncovered: submit assertions of the types listed"
+	case pending:
+		return "all facets are claimed, and a language model judges whether the claims prove them: get_sufficiency shows what it finds"
 	case claimed > 0:
 		return "all facets are claimed: update_control_status(implemented), then CI verifies (redoubt verify run)"
 	}
@@ -445,6 +452,7 @@ type DeleteAssertionOut struct {
 // that it claimed has a newer passing result. Errors: [threat.NotFound], [threat.Invalid].
 func (s *Service) DeleteAssertion(ctx context.Context, who account.Principal, in DeleteAssertionIn) (DeleteAssertionOut, error) {
 	v := verb{name: "delete_assertion", needs: account.Write, model: in.ModelID}
+	defer s.jobs.poke()
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (DeleteAssertionOut, error) {
 		out := DeleteAssertionOut{ModelID: in.ModelID, Deleted: in.Assertion}
 		h, err := s.head(tx.View(), who.WorkspaceID, in.ModelID)
@@ -471,7 +479,7 @@ func (s *Service) DeleteAssertion(ctx context.Context, who account.Principal, in
 			return out, err
 		}
 		if _, err := h.subject(a.Control, a.Assumption); err == nil {
-			rows, err := h.cover(tx, who.WorkspaceID, []store.Assertion{a}, all)
+			rows, err := s.cover(tx, who, h, []store.Assertion{a}, all)
 			if err != nil {
 				return out, err
 			}

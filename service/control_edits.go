@@ -100,6 +100,7 @@ func editControls[In any](ctx context.Context, s *Service, who account.Principal
 func changeControls[In, Out any](ctx context.Context, s *Service, who account.Principal, v verb, in In,
 	edit func(*controlset) error, finish func(EditControlsOut) Out,
 ) (Out, error) {
+	defer s.jobs.poke() // a language model may have to judge
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (Out, error) {
 		var none Out
 		out, err := s.editedControls(tx, who, v, r, edit)
@@ -123,7 +124,7 @@ func (s *Service) editedControls(tx *store.Tx, who account.Principal, v verb, r 
 	if err := edit(c); err != nil {
 		return out, err
 	}
-	if err := c.finish(&out); err != nil {
+	if err := c.finish(s, &out); err != nil {
 		return out, err
 	}
 	out.Version = h.model.Version
@@ -454,16 +455,25 @@ func (c *controlset) removeDocument(k *store.Control, op ControlOp) error {
 }
 
 // finish reassesses the controls that were touched and tells what became of them.
-func (c *controlset) finish(out *EditControlsOut) error {
-	var list []*store.Control
+func (c *controlset) finish(s *Service, out *EditControlsOut) error {
+	var list, reworded []*store.Control
 	for _, id := range c.touched {
-		if k := c.live[id]; k != nil {
-			list = append(list, k)
+		k := c.live[id]
+		if k == nil {
+			continue
+		}
+		list = append(list, k)
+		was, err := c.head.control(id)
+		if err != nil || was.Description != k.Description || !slices.Equal(was.Facets, k.Facets) {
+			reworded = append(reworded, k)
 		}
 	}
 	if len(list) > 0 {
 		all, err := c.tx.Evidence(c.workspace(), c.model())
 		if err != nil {
+			return err
+		}
+		if err := s.askJudge(c.tx, c.who, c.head, reworded, all); err != nil {
 			return err
 		}
 		if _, err := reassess(c.tx, c.workspace(), c.model(), list, all); err != nil {

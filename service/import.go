@@ -52,6 +52,7 @@ const maxImported = 20_000
 // attestations and accepted risks stay out. Errors: [threat.Invalid] with the field.
 func (s *Service) ImportThreatModel(ctx context.Context, who account.Principal, in ImportThreatModelIn) (ImportThreatModelOut, error) {
 	v := verb{name: "import_threat_model", needs: account.Write, idem: in.IdempotencyKey}
+	defer s.jobs.poke() // a language model may have to judge
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (ImportThreatModelOut, error) {
 		m := &importing{tx: tx, who: who, out: ImportThreatModelOut{ModelID: newID(), Hint: "nothing is verified by an import: CI verifies anew (redoubt verify run)"}}
 		if err := m.read(in.Document); err != nil {
@@ -78,7 +79,11 @@ func (s *Service) ImportThreatModel(ctx context.Context, who account.Principal, 
 		if err != nil {
 			return m.out, err
 		}
-		if _, err := reassess(tx, who.WorkspaceID, m.out.ModelID, h.own(nil), all); err != nil {
+		own := h.own(nil)
+		if err := s.askJudge(tx, who, h, own, all); err != nil {
+			return m.out, err
+		}
+		if _, err := reassess(tx, who.WorkspaceID, m.out.ModelID, own, all); err != nil {
 			return m.out, err
 		}
 		r.model, r.version = m.out.ModelID, m.out.Version

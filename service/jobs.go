@@ -213,6 +213,12 @@ func (s *Service) CancelOperation(ctx context.Context, who account.Principal, in
 			return JobOut{}, threat.Errorf(threat.FailedPrecondition, "the job is %s already", j.State).In("job_id").
 				Hinted("get_operation_status shows its result")
 		}
+		if j.Kind == judgeJob {
+			models, err := tx.FailJudgments(j.ID, "the judging was cancelled")
+			if err := endJudging(tx, models, err); err != nil {
+				return JobOut{}, err
+			}
+		}
 		r.model, r.object = j.ModelID, j.ID
 		return jobOut(j)
 	})

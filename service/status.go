@@ -91,7 +91,13 @@ type GetSufficiencyIn struct {
 	Offset  int                        `json:"offset,omitempty"`
 }
 
-// GetSufficiencyOut says which facets no coherent assertion claims.
+// SufficiencyRow is what the claims on a control lack, and what engines said of them.
+type SufficiencyRow struct {
+	CoverageRow
+	Judgments []JudgmentRow `json:"judgments,omitempty" jsonschema:"what engines said of these claims: {engine, llm, state, reason of a failure, incoherent, unproven, at}"`
+}
+
+// GetSufficiencyOut says which facets no coherent assertion claims, or which the claims were judged not to prove.
 type GetSufficiencyOut struct {
 	ModelID  string                             `json:"model_id"`
 	Version  int                                `json:"version"`
@@ -99,10 +105,11 @@ type GetSufficiencyOut struct {
 	Returned int                                `json:"returned"`
 	Offset   int                                `json:"offset"`
 	Summary  map[evidence.SufficiencyStatus]int `json:"summary"`
-	Controls []CoverageRow                      `json:"controls"`
+	Controls []SufficiencyRow                   `json:"controls"`
+	Job      *JobOut                            `json:"job,omitempty" jsonschema:"of an engine that judges: {job_id, status, question, result}"`
 }
 
-// GetSufficiency lists what the claims on each control still lack. Errors: [threat.NotFound], [threat.Invalid].
+// GetSufficiency lists what the claims on each control still lack, by the rules and by what engines judged. Errors: [threat.NotFound], [threat.Invalid].
 func (s *Service) GetSufficiency(ctx context.Context, who account.Principal, in GetSufficiencyIn) (GetSufficiencyOut, error) {
 	limit, offset, err := page(in.Limit, in.Offset, DefaultLimit)
 	if err != nil {
@@ -111,21 +118,29 @@ func (s *Service) GetSufficiency(ctx context.Context, who account.Principal, in 
 	return readHead(ctx, s, who, in.ModelID, func(v *store.Snapshot, h *head) (GetSufficiencyOut, error) {
 		out := GetSufficiencyOut{
 			ModelID: h.model.ID, Version: h.model.Version, Offset: offset,
-			Summary: map[evidence.SufficiencyStatus]int{}, Controls: []CoverageRow{},
+			Summary: map[evidence.SufficiencyStatus]int{}, Controls: []SufficiencyRow{},
 		}
 		for _, id := range in.IDs {
 			if _, err := h.control(id); err != nil {
 				return out, fieldError(err, "controls")
 			}
 		}
-		var found []CoverageRow
+		var evidenceOf map[threat.ID]*body
+		if len(h.judged) > 0 {
+			all, err := v.Evidence(who.WorkspaceID, in.ModelID)
+			if err != nil {
+				return out, err
+			}
+			evidenceOf = bodies(all)
+		}
+		var found []SufficiencyRow
 		for _, f := range h.all().found { // gravest tier first
 			row := h.coverage(f.Control, v.Now())
 			if f.orphaned || in.IDs != nil && !slices.Contains(in.IDs, row.ID) || in.Status != "" && row.Sufficiency != in.Status {
 				continue
 			}
 			out.Summary[row.Sufficiency]++
-			found = append(found, row)
+			found = append(found, SufficiencyRow{row, h.judgmentRows(f.Control, evidenceOf[row.ID])})
 		}
 		out.Total = len(found)
 		out.Controls = append(out.Controls, cut(found, limit, offset)...)

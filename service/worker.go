@@ -64,6 +64,8 @@ func (s *Service) runJob(ctx context.Context, t *task) (apply, error) {
 		return t.importStated(ctx)
 	case rewordJob:
 		return t.reword(ctx)
+	case judgeJob:
+		return t.judge(ctx)
 	}
 	return nil, internal("job %s is of unknown kind %q", t.job.ID, t.job.Kind)
 }
@@ -238,7 +240,11 @@ func (s *Service) failJob(t *task, cause error) error {
 		return err
 	}
 	err = s.store.Write(context.Background(), func(tx *store.Tx) error {
-		return tx.FinishJob(t.job.WorkspaceID, t.job.ID, t.job.Attempt, store.JobFailed, t.job.ModelID, "", string(raw))
+		if err := tx.FinishJob(t.job.WorkspaceID, t.job.ID, t.job.Attempt, store.JobFailed, t.job.ModelID, "", string(raw)); err != nil || t.job.Kind != judgeJob {
+			return err
+		}
+		models, err := tx.FailJudgments(t.job.ID, te.Message)
+		return endJudging(tx, models, err)
 	})
 	s.jobs.moved()
 	if errors.Is(err, store.ErrJobLost) {
@@ -341,6 +347,10 @@ func (s *Service) housekeep(ctx context.Context) {
 			if err := tx.ExpireJobs(expired); err != nil {
 				return err
 			}
+			models, err := tx.FailLostJudgments("the judging was ended before it was done")
+			if err := endJudging(tx, models, err); err != nil {
+				return err
+			}
 			if err := tx.PurgeAnswers(); err != nil {
 				return err
 			}
@@ -356,7 +366,7 @@ func (s *Service) housekeep(ctx context.Context) {
 			if _, err := tx.PurgePulls(tx.Now().Add(-pullLife)); err != nil {
 				return err
 			}
-			_, err := tx.PurgeModels(tx.Now().Add(-deletedModelLife))
+			_, err = tx.PurgeModels(tx.Now().Add(-deletedModelLife))
 			return err
 		})
 		if err != nil && ctx.Err() == nil {

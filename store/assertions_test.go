@@ -53,6 +53,7 @@ func evidenceOf(t testing.TB, e env, workspace, model string) (out string) {
 			func() (any, error) { return v.RunResults(workspace, runOf(model)) },
 			func() (any, error) { return v.Pull(workspace, nonceOf(model)) },
 			func() (any, error) { return v.Pulls(workspace, model) },
+			func() (any, error) { return v.Judgments(workspace, model) },
 		} {
 			part, err := read()
 			if err != nil {

@@ -86,17 +86,28 @@ func (t *Tx) SaveJudgment(workspace, model string, j Judgment) error {
 		workspace, model, string(j.Control), j.Engine, string(j.State), j.Digest, j.Model, j.Template, incoherent, unproven, j.Reason, j.Job, micros(t.now))
 }
 
-// FailJudgments ends what a job left pending, and returns the models concerned; an empty job stands for every job, in every workspace,
-// that is at work no more.
+// FailJudgments ends what a job left pending, and returns the models concerned.
 func (t *Tx) FailJudgments(job, reason string) ([]ModelKey, error) {
-	var rows []ModelKey
-	err := t.list(&rows, `
-		UPDATE judgments /* any workspace: the job's own, or housekeeping, which serves all */
+	return t.failJudgments(`
+		UPDATE judgments /* any workspace: a job's own are of one */
 		SET state = 'failed', reason = ?, updated_at = ?
-		WHERE state = 'pending' AND (job_id = ? OR ? = '' AND NOT EXISTS (
-		    SELECT 1 FROM jobs WHERE jobs.id = judgments.job_id AND jobs.state IN ('ready', 'running', 'waiting')))
-		RETURNING workspace_id, model_id`, reason, micros(t.now), job, job)
-	var out []ModelKey
+		WHERE state = 'pending' AND job_id = ?
+		RETURNING workspace_id, model_id`, reason, micros(t.now), job)
+}
+
+// FailLostJudgments ends, in every workspace, what is pending though its job is at work no more, and returns the models concerned.
+func (t *Tx) FailLostJudgments(reason string) ([]ModelKey, error) {
+	return t.failJudgments(`
+		UPDATE judgments /* any workspace: housekeeping serves all */
+		SET state = 'failed', reason = ?, updated_at = ?
+		WHERE state = 'pending' AND job_id > '' AND NOT EXISTS (
+		    SELECT 1 FROM jobs WHERE jobs.id = judgments.job_id AND jobs.state IN ('ready', 'running', 'waiting'))
+		RETURNING workspace_id, model_id`, reason, micros(t.now))
+}
+
+func (t *Tx) failJudgments(query string, args ...any) ([]ModelKey, error) {
+	var rows, out []ModelKey
+	err := t.list(&rows, query, args...)
 	for _, r := range rows {
 		if !slices.Contains(out, r) {
 			out = append(out, r)

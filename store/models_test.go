@@ -192,7 +192,7 @@ func TestPagingIsStable(t *testing.T) {
 var modelTables = []string{
 	"model_versions", "entities", "counters", "controls", "mitigations", "assumption_events",
 	"assertions", "pulls", "runs", "run_results", "findings", "finding_assertions",
-	"weakened_objectives", "carried_controls", "control_documents", "attestations", "accepted_risks",
+	"judgments", "weakened_objectives", "carried_controls", "control_documents", "attestations", "accepted_risks",
 	"framework_selections", "requirement_mappings", "requirement_exclusions", "remediation_proposals", "system_models", "chat_sessions", "chat_messages",
 }
 
@@ -245,6 +245,9 @@ func fill(t testing.TB, e env, workspace, user string) store.Model {
 			return err
 		}
 		if err := tx.LinkFindings(workspace, m.ID, []store.FindingLink{{Finding: "F1", Assertion: "E1", Since: n}}); err != nil {
+			return err
+		}
+		if err := tx.SaveJudgment(workspace, m.ID, someJudgment("C1")); err != nil {
 			return err
 		}
 		if err := decide(tx, workspace, m.ID, user); err != nil {

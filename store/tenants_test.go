@@ -93,6 +93,8 @@ func TestWritesFromAnotherWorkspace(t *testing.T) {
 			"verification": func(tx *store.Tx) error {
 				return tx.SaveVerification(foreign, m.ID, "C1", store.Verification{Status: evidence.Verified})
 			},
+			"judge": func(tx *store.Tx) error { return tx.SaveJudgment(foreign, m.ID, someJudgment("C1")) },
+			"judge a control of the owner, in a model of one's own": func(tx *store.Tx) error { return tx.SaveJudgment(foreign, own.ID, someJudgment("C9")) },
 			"pull": func(tx *store.Tx) error {
 				_, err := tx.AddPull(foreign, store.Pull{Nonce: "n", ModelID: m.ID, IssuedAt: tx.Now(), ExpiresAt: tx.Now()})
 				return err

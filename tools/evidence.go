@@ -1,6 +1,8 @@
 package tools
 
 import (
+	"context"
+
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/service"
 )
@@ -31,8 +33,41 @@ func verification(r *Registry, svc *service.Service) {
 		Name: "delete_assertion", Title: "Delete an assertion", Toolset: Modeling, Needs: account.Write, Effect: Destroys,
 		Description: "Withdraw a claim, with a reason. A failure stays with the control until its facets have newer passing results.",
 	}, svc.DeleteAssertion)
-	add(r, Tool{
-		Name: "get_sufficiency", Title: "Sufficiency", Toolset: Modeling, Needs: account.Read, Effect: Reads,
-		Description: "Which facets of each control no coherent assertion claims, and which types would prove them.",
-	}, svc.GetSufficiency)
+	sufficiency(r, svc)
+}
+
+// SufficiencyIn is what [service.GetSufficiencyIn] and [service.JudgeSufficiencyIn] take.
+type SufficiencyIn struct {
+	service.GetSufficiencyIn
+	Engine      string `json:"engine,omitempty" jsonschema:"have it judge first: openai, or agent (you answer its questions); default: what is known"`
+	WaitSeconds *int   `json:"wait_seconds,omitempty" jsonschema:"for the engine, at most 50, default 20"`
+}
+
+// sufficiency registers get_sufficiency. It reads, and with an engine it first has that judge, which adds a job: so it is no reading tool.
+func sufficiency(r *Registry, svc *service.Service) {
+	register(r, Tool{
+		Name: "get_sufficiency", Title: "Sufficiency", Toolset: Modeling, Needs: account.Write, Effect: Adds,
+		Description: "Which facets of each control no coherent assertion claims, or the claims do not prove as engines judged, and which types would prove them.",
+	}, func(ctx context.Context, who account.Principal, in SufficiencyIn, p progress) (service.GetSufficiencyOut, error) {
+		if in.Engine == "" {
+			return svc.GetSufficiency(ctx, who, in.GetSufficiencyIn)
+		}
+		left, err := service.Wait(in.WaitSeconds, 20)
+		if err != nil {
+			return service.GetSufficiencyOut{}, err
+		}
+		job, err := svc.JudgeSufficiency(ctx, who, service.JudgeSufficiencyIn{ModelID: in.ModelID, IDs: in.IDs, Engine: in.Engine})
+		if err == nil {
+			job, err = follow(ctx, svc, who, job, left, p)
+		}
+		if err == nil && job.Error != nil {
+			err = job.Error // the call that started the job failed with it
+		}
+		if err != nil {
+			return service.GetSufficiencyOut{}, err
+		}
+		out, err := svc.GetSufficiency(ctx, who, in.GetSufficiencyIn)
+		out.Job = &job
+		return out, err
+	})
 }
