@@ -392,6 +392,9 @@ func (w *judgeWork) write(j store.Judgment) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t, ws, next := w.t, w.t.job.WorkspaceID, w.done
+	if err := t.settle(); err != nil { // what a step's beginning writes must not come after this
+		return err
+	}
 	if j.State == evidence.Judged {
 		next.Judged = append(slices.Clone(next.Judged), j.Control)
 		if len(j.Incoherent)+len(j.Unproven) > 0 {
