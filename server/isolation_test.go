@@ -179,7 +179,8 @@ var routeBodies = map[string]func(ids) string{
 	"DELETE /settings/issuers":           func(i ids) string { return `{"url":"` + i.issuer + `"}` },
 	"POST /settings/required-claims":     func(ids) string { return `{"claim":"repository","pattern":"mine/*"}` },
 
-	"POST /models/{model_id}/verification/runs": func(ids) string { return `{"statement":{}}` },
+	"POST /models/{model_id}/verification/runs":        func(ids) string { return `{"statement":{}}` },
+	"POST /models/{model_id}/verification/sufficiency": func(ids) string { return `{"engine":"agent"}` },
 
 	"POST /frameworks": func(ids) string { return `{"id":"taken","requirements":[{"id":"1","text":"taken"}]}` },
 	"POST /models/{model_id}/compliance/{framework_id}/proposals":  func(ids) string { return `{}` },
@@ -187,7 +188,6 @@ var routeBodies = map[string]func(ids) string{
 	"POST /systems":                                                func(ids) string { return `{"name":"taken by a route"}` },
 	"POST /systems/{system_id}":                                    func(ids) string { return `{"name":"taken"}` },
 	"PUT /systems/{system_id}/models/{model_id}":                   func(ids) string { return `{}` },
-	"POST /models/{model_id}/verification/sufficiency":             func(ids) string { return `{"engine":"agent"}` },
 	"POST /models/{model_id}/compliance/{framework_id}/auto-map":   func(ids) string { return `{}` },
 	"PUT /models/{model_id}/frameworks":                            func(ids) string { return `{"frameworks":["asvs-5.0"]}` },
 	"POST /models/{model_id}/compliance/{framework_id}/mappings":   func(ids) string { return `{"control_id":"C1","requirements":["V1.1.1"]}` },
