@@ -94,6 +94,7 @@ var toolCases = map[string]func(ids) live.Args{
 	"import_controls": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "controls": []any{live.Args{"description": "taken", "control_objectives": []string{"CO-A1-T1"}}}}
 	},
+	"check_control_gaps": func(i ids) live.Args { return live.Args{"model_id": i.model, "apply": true} },
 	"set_mitigation_groups": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "control_objective": "CO-A1-T1", "groups": []any{[]string{"C1"}}}
 	},

@@ -60,6 +60,8 @@ func (s *Service) runJob(ctx context.Context, t *task) (apply, error) {
 		return t.regenerate(ctx)
 	case refineJob:
 		return t.refine(ctx)
+	case gapsJob:
+		return t.proposeMissing(ctx)
 	case importJob:
 		return t.importStated(ctx)
 	case rewordJob:

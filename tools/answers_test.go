@@ -92,6 +92,7 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 		"justification": "an hour was decided",
 	})
 	call("approve_change", live.Args{"model_id": id, "controls": []any{fresh}, "reason": "agreed with operations"})
+	call("check_control_gaps", live.Args{"model_id": id, "limit": 2, "apply": true})
 	call("set_mitigation_groups", live.Args{"model_id": id, "control_objective": "CO-A2-T1", "groups": []any{[]any{fresh}}})
 	call("import_controls", live.Args{"model_id": id, "dry_run": true, "text": "- Back up the launch codes every night\n- Talk about CO-A2-T1 at length"})
 	call("import_controls", live.Args{"model_id": id, "controls": []any{live.Args{
