@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 
@@ -69,6 +70,7 @@ func ReadSARIF(r io.Reader, model string) (*SARIFLog, error) {
 	}
 	read := &sarifReader{jsonStream: s, log: &SARIFLog{}, model: model, seen: map[string]int{}}
 	var version string
+	runs := false // the log has a list of them
 	isObject, err := s.object(func(key string) error {
 		switch key {
 		case "version":
@@ -78,12 +80,14 @@ func ReadSARIF(r io.Reader, model string) (*SARIFLog, error) {
 			}
 			return err
 		case "runs":
-			return s.array(func(i int) error {
+			is, err := s.array(func(i int) error {
 				if i >= maxSARIFRuns {
 					return wrongSARIF("it has more than %d runs", maxSARIFRuns)
 				}
 				return read.run()
 			})
+			runs = runs || is
+			return err
 		case "inlineExternalProperties":
 			return read.inline()
 		}
@@ -94,6 +98,9 @@ func ReadSARIF(r io.Reader, model string) (*SARIFLog, error) {
 	}
 	if err == nil {
 		err = s.end()
+	}
+	if err == nil && !runs {
+		err = wrongSARIF("it has no list of runs") // read as no results, a broken report would look like a clean one
 	}
 	if err != nil {
 		return nil, err
@@ -138,7 +145,7 @@ func (r *sarifReader) run() error {
 			_, err := r.value(&run.bases)
 			return err
 		case "artifacts":
-			return r.array(func(i int) error {
+			_, err := r.array(func(i int) error {
 				if i >= maxSARIFFiles {
 					return r.skip()
 				}
@@ -150,8 +157,17 @@ func (r *sarifReader) run() error {
 				run.files = append(run.files, a.Location)
 				return err
 			})
+			return err
 		case "results":
-			return r.array(func(i int) error { return r.result(run, i) })
+			c, err := r.next()
+			if err != nil {
+				return err
+			}
+			is, err := r.array(func(i int) error { return r.result(run, i) })
+			if err == nil && !is && c != 'n' { // null says that there are none to report
+				r.log.Skipped = append(r.log.Skipped, SARIFSkip{Run: run.n, Index: -1, Reason: "the results are no list", Lost: true})
+			}
+			return err
 		case "externalPropertyFileReferences":
 			return r.external(run)
 		}
@@ -185,21 +201,23 @@ func (r *sarifReader) external(run *sarifRun) error {
 
 // inline lists results that stand outside of runs.
 func (r *sarifReader) inline() error {
-	return r.array(func(int) error {
+	_, err := r.array(func(int) error {
 		_, err := r.object(func(key string) error {
 			if key != "results" {
 				return r.skip()
 			}
-			return r.array(func(i int) error {
+			_, err := r.array(func(i int) error {
 				if err := r.count(); err != nil {
 					return err
 				}
 				r.log.Skipped = append(r.log.Skipped, SARIFSkip{Run: -1, Index: i, Reason: "it stands in inlineExternalProperties, which are not read", Lost: true})
 				return r.skip()
 			})
+			return err
 		})
 		return err
 	})
+	return err
 }
 
 // count counts one more result of the file.
@@ -223,7 +241,7 @@ func (r *sarifReader) result(run *sarifRun, i int) error {
 	}
 	reason, lost := raw.skip(), false
 	if unfit != nil {
-		reason, lost = "it cannot be read: "+sarifLine(unfit.Error(), 160), true
+		reason, lost = "it cannot be read: "+misfit(unfit), true
 	}
 	if reason != "" {
 		r.log.Skipped = append(r.log.Skipped, SARIFSkip{Run: run.n, Index: i, Rule: sarifLine(raw.RuleID, threat.MaxName), Reason: reason, Lost: lost})
@@ -232,6 +250,19 @@ func (r *sarifReader) result(run *sarifRun, i int) error {
 	raw.compact()
 	run.results = append(run.results, raw)
 	return nil
+}
+
+// misfit says in words of SARIF what is of another type than it must be.
+func misfit(unfit error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(unfit, &wrong) {
+		return "it is no result"
+	}
+	what, _, _ := strings.Cut(wrong.Value, " ") // "number 7" → "number"
+	if wrong.Field == "" {
+		return "a " + what + " stands where an object is needed"
+	}
+	return sarifLine(wrong.Field, 80) + " is of the wrong type: " + what
 }
 
 // skip says why a result is no finding, or "".
@@ -280,7 +311,7 @@ func (r *sarifReader) toolOf(run *sarifRun) error {
 }
 
 func (r *sarifReader) components(run *sarifRun, into *[]sarifComponent) error {
-	return r.array(func(i int) error {
+	_, err := r.array(func(i int) error {
 		if i >= maxSARIFList {
 			return r.skip()
 		}
@@ -288,6 +319,7 @@ func (r *sarifReader) components(run *sarifRun, into *[]sarifComponent) error {
 		*into = append(*into, c)
 		return err
 	})
+	return err
 }
 
 func (r *sarifReader) component(run *sarifRun) (sarifComponent, error) {
@@ -320,7 +352,7 @@ func (r *sarifReader) component(run *sarifRun) (sarifComponent, error) {
 }
 
 func (r *sarifReader) rulesOf(run *sarifRun, into *[]rawSARIFRule) error {
-	return r.array(func(int) error {
+	_, err := r.array(func(int) error {
 		if run.rules++; run.rules > maxSARIFRules {
 			return r.skip()
 		}
@@ -330,4 +362,5 @@ func (r *sarifReader) rulesOf(run *sarifRun, into *[]rawSARIFRule) error {
 		*into = append(*into, rule)
 		return err
 	})
+	return err
 }

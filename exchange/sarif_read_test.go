@@ -309,7 +309,7 @@ func TestSARIFSkips(t *testing.T) {
 		{"ruleId":"b","baselineState":"absent"},{"ruleId":"c","partialFingerprints":{"redoubtAssertion/v1":"x"}},{},
 		null,7,{"ruleId":5,"message":{"text":"m"}},{"ruleId":"d","message":"text"},
 		{"ruleId":"e","message":{"text":"m"},"baselineState":"unchanged","locations":[5,{"physicalLocation":{"artifactLocation":{"uri":"a.go"}}}],"suppressions":[7,null]}]},
-		{"results":null},{"tool":null},null,{"externalPropertyFileReferences":{"results":[{"location":{"uri":"r.json"}}]}}]}`)
+		{"results":null},{"results":{}},null,{"externalPropertyFileReferences":{"results":[{"location":{"uri":"r.json"}}]}}]}`)
 	var reasons []string
 	lost := 0
 	for _, s := range log.Skipped {
@@ -320,10 +320,11 @@ func TestSARIFSkips(t *testing.T) {
 	}
 	want := []string{
 		"-1.0 it stands", "-1.1 it stands", "0.0 kind pass", "0.1 kind notA", "0.2 kind open", "0.3 kind review", "0.4 kind inf", "0.5 kind odd: not known",
-		"0.6 baselineState absent", "0.7 a failed assertion", "0.8 it has neither", "0.9 it has neither", "0.10 it cannot be read", "0.11 it cannot be read", "0.12 it cannot be read",
+		"0.6 baselineState absent", "0.7 a failed assertion", "0.8 it has neither", "0.9 it has neither", "0.10 it cannot be read: a number stands where an object is needed", "0.11 it cannot be read: ruleId is of the wrong type: number",
+		"0.12 it cannot be read: message is of the wrong type: string", "2.-1 the results are no list",
 		"3.-1 the run is no object", "4.-1 results in another file",
 	}
-	if len(reasons) != len(want) || log.Runs != 5 || lost != 7 {
+	if len(reasons) != len(want) || log.Runs != 5 || lost != 8 {
 		t.Fatalf("%d runs, %d lost, %q", log.Runs, lost, reasons)
 	}
 	for i := range want {
@@ -396,7 +397,7 @@ func TestSARIFRefused(t *testing.T) {
 	deep := `{"x":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `,"version":"2.1.0"}`
 	for log, word := range map[string]string{
 		``: "ends in the middle", `{`: "ends in the middle", `{"version":"2.1.0","runs":[{"results":[{"ruleId":"a"}`: "ends in the middle", `[]`: "no SARIF log", `{}`: "no SARIF log",
-		`null`: "no SARIF log", `"x"`: "no SARIF log", `{"version":"2.0.0","runs":[]}`: `SARIF "2.0.0"`, `{"version":7}`: "SARIF", `<sarif/>`: "not JSON",
+		`null`: "no SARIF log", `{"version":"2.1.0"}`: "no list of runs", `{"version":"2.1.0","runs":{}}`: "no list of runs", `"x"`: "no SARIF log", `{"version":"2.0.0","runs":[]}`: `SARIF "2.0.0"`, `{"version":7}`: "SARIF", `<sarif/>`: "not JSON",
 		`{"version":"2.1.0"} {}`: "follows", `{"version":"2.1.0"} x`: "not JSON", `{"version":"2.1.0","runs":[{"results":[{]}]}`: "not JSON",
 		deep: "nested", `{"version":"2.1.0","runs":[` + strings.Repeat(`{},`, 1000) + `{}]}`: "more than 1000 runs",
 		`{"version":"2.1.0",}`: "a key is missing", `{"version" "2.1.0"}`: "colon", `{"version":"2.1.0" "runs":[]}`: "comma", `{"version":"2.1.0","a":[}`: "bracket", `{"version":"2.1.0","a":x}`: "value is missing", oneRun("", strings.Repeat(`{},`, exchange.MaxSARIFResults)+`{}`): "more than 25000 results",

@@ -240,11 +240,8 @@ func (s *jsonStream) object(fn func(key string) error) (bool, error) {
 	})
 }
 
-// array walks an array; fn reads or skips the element.
-func (s *jsonStream) array(fn func(i int) error) error {
-	_, err := s.list('[', ']', fn)
-	return err
-}
+// array walks an array; fn reads or skips the element. It reports whether there was one.
+func (s *jsonStream) array(fn func(i int) error) (bool, error) { return s.list('[', ']', fn) }
 
 // skip passes over the next value. Of what is skipped only brackets and quotes are checked.
 func (s *jsonStream) skip() error { return s.scan(false) }

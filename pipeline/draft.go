@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/redoubt-dev/redoubt/threat"
@@ -80,7 +83,23 @@ func (d *Draft) acceptAssets(proposals []AssetProposal) error {
 			Name: p.Name, Description: p.Description, Properties: p.Properties, Impact: p.Impact, Notes: p.Notes, Basis: p.Basis,
 		}
 	}
-	return d.Structure.SetAssets(d.Counters, list)
+	return placed("assets", d.Structure.SetAssets(d.Counters, list))
+}
+
+// placed says of an error about the new entity A3 or T3 where in the answer it stands: "assets.2".
+func placed(list string, err error) error {
+	var te *threat.Error
+	if !errors.As(err, &te) {
+		return err
+	}
+	id, field, _ := strings.Cut(te.Field, ".")
+	n, atoi := strconv.Atoi(strings.TrimLeft(id, "AT"))
+	if atoi != nil || n < 1 {
+		return err
+	}
+	e := *te
+	e.Field = strings.TrimSuffix(fmt.Sprintf("%s.%d.%s", list, n-1, field), ".")
+	return &e
 }
 
 func (d *Draft) acceptAttackers(proposals []AttackerProposal) error {
@@ -94,74 +113,113 @@ func (d *Draft) acceptAttackers(proposals []AttackerProposal) error {
 			Name: p.Name, Capability: p.Capability, Position: p.Position, Archetype: p.Archetype, Likelihood: p.Likelihood, Basis: p.Basis,
 		}
 	}
-	return d.Structure.SetAttackers(d.Counters, list)
+	return placed("attackers", d.Structure.SetAttackers(d.Counters, list))
 }
 
+// acceptBoundaries takes boundaries and assumptions; each that is refused is named, so that one answer mends them all.
 func (d *Draft) acceptBoundaries(out Output) error {
-	for _, p := range out.Boundaries {
-		b, err := d.Structure.AddBoundary(d.Counters, threat.Boundary{
-			Name: p.Name, Description: p.Description, Assets: p.Assets, Basis: p.Basis,
-		})
-		if err != nil {
+	var wrong []*threat.Error
+	refuse := func(list string, i int, err error) error {
+		var te *threat.Error
+		if !errors.As(err, &te) {
 			return err
 		}
-		for _, id := range p.Attackers {
-			t := d.Structure.Attacker(id)
-			if t == nil {
-				return threat.Unknown("attacker", id, nil).In("trust_boundaries.attackers")
-			}
-			stands := append([]threat.ID{b.ID}, t.Boundaries...)
-			if _, err := d.Structure.EditAttacker(id, threat.AttackerEdit{Boundaries: stands}); err != nil {
+		wrong = append(wrong, te.In(fmt.Sprintf("%s.%d", list, i)))
+		return nil
+	}
+	for i, p := range out.Boundaries {
+		if err := d.acceptBoundary(p); err != nil {
+			if err = refuse("trust_boundaries", i, err); err != nil {
 				return err
 			}
 		}
 	}
-	for _, p := range out.Assumptions {
+	for i, p := range out.Assumptions {
 		if _, err := d.Structure.AddAssumption(d.Counters, threat.Assumption{
 			Text: p.Text, Kind: p.Kind, Objectives: p.Objectives, Basis: p.Basis,
 		}); err != nil {
-			return err
+			if err = refuse("assumptions", i, err); err != nil {
+				return err
+			}
 		}
+	}
+	if err := threat.Batch(wrong[:min(len(wrong), maxReasons)]); err != nil {
+		return err
 	}
 	_, err := d.Structure.SettleSeparations(d.Counters)
 	return err
 }
 
-// acceptControls refuses what names a CO outside the batch, a group number below 0, and a gap in a CO's group numbers.
-func (d *Draft) acceptControls(batch []threat.Objective, proposals []ControlProposal) error {
-	asked := make(map[threat.ID]bool, len(batch))
-	for _, co := range batch {
-		asked[co.ID] = true
+func (d *Draft) acceptBoundary(p BoundaryProposal) error {
+	b, err := d.Structure.AddBoundary(d.Counters, threat.Boundary{
+		Name: p.Name, Description: p.Description, Assets: p.Assets, Basis: p.Basis,
+	})
+	if err != nil {
+		return err
 	}
-	used := map[threat.ID]map[int]bool{}
-	for _, p := range proposals {
-		if len(p.Mitigates) == 0 {
-			return threat.Errorf(threat.Invalid, "control %q mitigates nothing", threat.Clip(p.Description, 60)).In("controls.mitigates")
+	for _, id := range p.Attackers {
+		t := d.Structure.Attacker(id)
+		if t == nil {
+			return threat.Unknown("attacker", id, ids(d.Structure.Attackers, func(t threat.Attacker) threat.ID { return t.ID })).In("attackers")
 		}
-		for _, m := range p.Mitigates {
-			if !asked[m.Objective] {
-				return threat.Errorf(threat.Invalid, "%s is not among the objectives asked for", threat.Clip(string(m.Objective), 40)).
-					In("controls.mitigates")
-			}
-			if m.Group < 0 || m.Group > threat.MaxGroups {
-				return threat.Errorf(threat.Invalid, "group %d of %s", m.Group, m.Objective).In("controls.mitigates.group").
-					Hinted("groups are 1 to %d; 0 is defence in depth", threat.MaxGroups)
-			}
-			if used[m.Objective] == nil {
-				used[m.Objective] = map[int]bool{}
-			}
-			used[m.Objective][m.Group] = true
-		}
-		if err := p.check(); err != nil {
+		stands := append([]threat.ID{b.ID}, t.Boundaries...)
+		if _, err := d.Structure.EditAttacker(id, threat.AttackerEdit{Boundaries: stands}); err != nil {
 			return err
 		}
 	}
-	for co, groups := range used {
-		for n := 1; n < threat.MaxGroups; n++ {
-			if groups[n+1] && !groups[n] {
-				return threat.Errorf(threat.Invalid, "%s has a group %d and no group %d", co, n+1, n).In("controls.mitigates.group")
+	return nil
+}
+
+func ids[T any](list []T, of func(T) threat.ID) []threat.ID {
+	out := make([]threat.ID, len(list))
+	for i, e := range list {
+		out[i] = of(e)
+	}
+	return out
+}
+
+// acceptControls refuses what names a CO outside the batch, a group number below 0, and a gap in a CO's group numbers.
+func (d *Draft) acceptControls(batch []threat.Objective, proposals []ControlProposal) error {
+	used := make(map[threat.ID]map[int]bool, len(batch))
+	for _, co := range batch {
+		used[co.ID] = map[int]bool{}
+	}
+	var wrong []*threat.Error
+	for _, p := range proposals {
+		name := threat.Clip(p.Description, 60)
+		if len(p.Mitigates) == 0 {
+			wrong = append(wrong, threat.Errorf(threat.Invalid, "control %q mitigates nothing", name).In("controls.mitigates"))
+		}
+		for _, m := range p.Mitigates {
+			switch {
+			case used[m.Objective] == nil:
+				wrong = append(wrong, threat.Errorf(threat.Invalid, "%s, named by control %q, is not among the objectives asked for", threat.Clip(string(m.Objective), 40), name).
+					In("controls.mitigates").Hinted("name COs of the list alone"))
+			case m.Group < 0 || m.Group > threat.MaxGroups:
+				wrong = append(wrong, threat.Errorf(threat.Invalid, "group %d of %s", m.Group, m.Objective).In("controls.mitigates.group").
+					Hinted("groups are 1 to %d; 0 is defence in depth", threat.MaxGroups))
+			default:
+				used[m.Objective][m.Group] = true
 			}
 		}
+		if err := p.check(); err != nil {
+			var te *threat.Error
+			if !errors.As(err, &te) {
+				return err
+			}
+			wrong = append(wrong, te)
+		}
+	}
+	for _, co := range batch {
+		for n := 1; n < threat.MaxGroups; n++ {
+			if groups := used[co.ID]; groups[n+1] && !groups[n] {
+				wrong = append(wrong, threat.Errorf(threat.Invalid, "%s has a group %d and no group %d", co.ID, n+1, n).In("controls.mitigates.group").
+					Hinted("groups count from 1 without gaps"))
+			}
+		}
+	}
+	if err := threat.Batch(wrong[:min(len(wrong), maxReasons)]); err != nil {
+		return err
 	}
 	d.Controls = merge(d.Controls, proposals)
 	return nil

@@ -40,6 +40,8 @@ var (
 	renameOrder  = regexp.MustCompile(`(?i)^rename\s+(.+?)\s+(?:to|as|into)\s+(.+)$`)
 	rateOrder    = regexp.MustCompile(`(?i)^(?:set|change|raise|lower|rate)\s+(?:the\s+)?(impact|likelihood)\s+(?:of|for)\s+(.+?)\s+(?:to|as|=)\s+(\S+)$`)
 	rateThis     = regexp.MustCompile(`(?i)^rate\s+(.+?)\s+(?:as\s+|to\s+)?(\S+)$`)
+	rateFrom     = regexp.MustCompile(`(?i)^(.+)\s+from\s+(?:h|high|m|medium|l|low)$`)
+	rateAs       = regexp.MustCompile(`(?i)^(?:(?:make|mark|set|treat)\s+)?(.+?)\s+(?:(?:is|as|to|=)\s+)?(?:of\s+)?(h|high|m|medium|l|low)(?:\s+(impact|likelihood))?$`)
 	setOrder     = regexp.MustCompile(`(?i)^(?:set|change|replace)\s+(?:the\s+)?(name|description|notes|capability|position|archetype|text|properties)\s+(?:of|for)\s+(.+?)\s+(?:to|with|as)\s+(.+)$`)
 	setOfOrder   = regexp.MustCompile(`(?i)^(?:set|change|raise|lower)\s+(.+?)(?:'s|’s)\s+(impact|likelihood|name|description|notes|capability|position|archetype|text|properties)\s+(?:to|as|=)\s+(.+)$`)
 	addOrder     = regexp.MustCompile(`(?i)^add\s+(.+)$`)
@@ -50,6 +52,9 @@ var (
 	}
 )
 
+// rating is the field that rates an entity of a kind.
+var rating = map[threat.Kind]string{threat.KindAsset: "impact", threat.KindAttacker: "likelihood"}
+
 func understandOne(s *threat.Structure, line string, c Catalogue) []Operation {
 	if m := removeOrder.FindStringSubmatch(line); m != nil {
 		return remove(s, m[1])
@@ -58,6 +63,9 @@ func understandOne(s *threat.Structure, line string, c Catalogue) []Operation {
 		return setField(s, m[1], "name", m[2])
 	}
 	if m := rateOrder.FindStringSubmatch(line); m != nil {
+		if from := rateFrom.FindStringSubmatch(m[2]); from != nil {
+			m[2] = from[1]
+		}
 		return setField(s, m[2], strings.ToLower(m[1]), m[3])
 	}
 	if m := setOrder.FindStringSubmatch(line); m != nil {
@@ -68,8 +76,12 @@ func understandOne(s *threat.Structure, line string, c Catalogue) []Operation {
 	}
 	if m := rateThis.FindStringSubmatch(line); m != nil {
 		if id, kind, ok := refer(s, m[1]); ok {
-			field := map[threat.Kind]string{threat.KindAsset: "impact", threat.KindAttacker: "likelihood"}[kind]
-			return setField(s, string(id), field, m[2])
+			return setField(s, string(id), rating[kind], m[2])
+		}
+	}
+	if m := rateAs.FindStringSubmatch(line); m != nil {
+		if id, kind, ok := refer(s, m[1]); ok && (m[3] == "" || rating[kind] == strings.ToLower(m[3])) {
+			return setField(s, string(id), rating[kind], m[2])
 		}
 	}
 	if m := addOrder.FindStringSubmatch(line); m != nil && c != nil {
@@ -116,7 +128,12 @@ func refer(s *threat.Structure, ref string) (threat.ID, threat.Kind, bool) {
 		{"assumptions", threat.KindAssumption},
 		{"assumption", threat.KindAssumption},
 	} {
-		if rest, ok := cutWord(ref, k.word); ok {
+		rest, ok := cutWord(ref, k.word)
+		if !ok {
+			rest, ok = cutLastWord(ref, k.word) // "the Files asset", unless that is its name
+			ok = ok && !named(s, ref)
+		}
+		if ok {
 			ref, want = unquote(rest), k.kind
 			break
 		}
@@ -143,6 +160,13 @@ func refer(s *threat.Structure, ref string) (threat.ID, threat.Kind, bool) {
 		return "", "", false
 	}
 	return found[0], found[0].Kind(), true
+}
+
+// named reports whether an entity has this whole name.
+func named(s *threat.Structure, name string) bool {
+	return slices.ContainsFunc(s.Assets, func(a threat.Asset) bool { return strings.EqualFold(a.Name, name) }) ||
+		slices.ContainsFunc(s.Attackers, func(t threat.Attacker) bool { return strings.EqualFold(t.Name, name) }) ||
+		slices.ContainsFunc(s.Boundaries, func(b threat.Boundary) bool { return strings.EqualFold(b.Name, name) })
 }
 
 // setField makes the edit of one field, nil when the kind has no such field or the value is none of it.

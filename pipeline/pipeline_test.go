@@ -202,6 +202,41 @@ func TestBadAnswers(t *testing.T) {
 }
 
 // Only the objectives asked for, and of them only the reachable ones.
+// Everything that is wrong with an answer is said at once, each with its place in the answer.
+func TestBadAnswersSayWhere(t *testing.T) {
+	d := draft(t)
+	accept := func(step pipeline.Step, out pipeline.Output) (fields []string) {
+		err := d.Accept(pipeline.Request{Step: step, Draft: d}, out)
+		var te *threat.Error
+		if !errors.As(err, &te) {
+			return nil
+		}
+		for _, i := range te.Items {
+			fields = append(fields, i.Field)
+		}
+		if te.Items == nil {
+			fields = []string{te.Field}
+		}
+		return fields
+	}
+	asset := func(name string) pipeline.AssetProposal {
+		return pipeline.AssetProposal{Name: name, Properties: []threat.Property{"C"}, Impact: "H"}
+	}
+	if got := accept(pipeline.GenerateAssets, pipeline.Output{Assets: []pipeline.AssetProposal{asset("x"), asset("y"), asset("X")}}); !slices.Equal(got, []string{"assets.2"}) {
+		t.Errorf("twins: %q", got)
+	}
+	if got := accept(pipeline.GenerateAssets, pipeline.Output{Assets: []pipeline.AssetProposal{asset("x")}}); got != nil {
+		t.Fatalf("%q", got)
+	}
+	got := accept(pipeline.Boundaries, pipeline.Output{
+		Boundaries:  []pipeline.BoundaryProposal{{Name: "a", Assets: []threat.ID{"A9"}}, {Name: "b", Assets: []threat.ID{"A1"}}, {Name: "c", Attackers: []threat.ID{"T9"}}},
+		Assumptions: []pipeline.AssumptionProposal{{Text: "x", Kind: "hope"}},
+	})
+	if !slices.Equal(got, []string{"trust_boundaries.0.assets", "trust_boundaries.2.attackers", "assumptions.0.kind"}) {
+		t.Errorf("boundaries: %q", got)
+	}
+}
+
 func TestRunControls(t *testing.T) {
 	d := draft(t)
 	e := &scripted{answer: good(2, 2)}

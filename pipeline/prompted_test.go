@@ -156,7 +156,7 @@ func TestPromptedControls(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ answer, say string }{
 		"one forgotten": {`{"controls":[` + serve("CO-A1-T1") + `],"reuse":[]}`, "CO-A1-T2"},
-		"one foreign":   {`{"controls":[` + serve("CO-A1-T1") + `,` + serve("CO-A1-T2") + `,` + serve("CO-A2-T1") + `],"reuse":[]}`, "CO-A2-T1 is not among"},
+		"one foreign":   {`{"controls":[` + serve("CO-A1-T1") + `,` + serve("CO-A1-T2") + `,` + serve("CO-A2-T1") + `],"reuse":[]}`, `CO-A2-T1, named by control "protect CO-A2-T1", is not among`},
 		"reuse of none": {`{"controls":[` + serve("CO-A1-T1") + `,` + serve("CO-A1-T2") + `],"reuse":[{"control":"K1","mitigates":[{"control_objective":"CO-A1-T1","group":1}]}]}`, "no control K1"},
 	} {
 		th := &thinker{instead: func(q pipeline.Question) (string, error, bool) {

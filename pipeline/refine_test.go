@@ -88,6 +88,11 @@ func TestUnderstand(t *testing.T) {
 		"Set the likelihood of Insider to low":            `edit attacker T2 {"likelihood":"L"}`,
 		"raise A1's impact to high":                       `edit asset A1 {"impact":"H"}`,
 		"rate T2 as medium":                               `edit attacker T2 {"likelihood":"M"}`,
+		"A1 is high":                                      `edit asset A1 {"impact":"H"}`,
+		"mark the Files asset as low impact":              `edit asset A1 {"impact":"L"}`,
+		"change the likelihood of T2 from H to low":       `edit attacker T2 {"likelihood":"L"}`,
+		"make T1 high impact":                             "", // an attacker has none
+		"the network is at its most secure when high":     "",
 		"set the properties of A1 to C, I":                `edit asset A1 {"properties":["C","I"]}`,
 		"set properties of A1 to integrity and a":         `edit asset A1 {"properties":["I","A"]}`,
 		"set the position of T1 to on the internet":       `edit attacker T1 {"position":"on the internet"}`,

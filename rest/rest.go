@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -273,6 +274,10 @@ func decode[In any](rt *Route, r *http.Request) (In, error) {
 		return in, err
 	}
 	if err := json.Unmarshal(raw, &in); err != nil {
+		var when *time.ParseError
+		if errors.As(err, &when) {
+			return in, threat.Errorf(threat.Invalid, "%q is no time", threat.Clip(when.Value, 40)).Hinted("RFC 3339, such as 2026-01-31T12:00:00Z")
+		}
 		return in, threat.Errorf(threat.Invalid, "a value does not fit its parameter")
 	}
 	if f, ok := any(&in).(filed); ok {

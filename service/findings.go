@@ -263,7 +263,7 @@ func (s *Service) ListFindings(ctx context.Context, who account.Principal, in Li
 		}
 		var found []FindingRow
 		for _, f := range all {
-			if in.IDs != nil && !slices.Contains(in.IDs, f.ID) || in.Status != "" && f.Status != in.Status || in.Open && !f.Status.Open() ||
+			if len(in.IDs) > 0 && !slices.Contains(in.IDs, f.ID) || in.Status != "" && f.Status != in.Status || in.Open && !f.Status.Open() ||
 				in.Severity != "" && f.Severity != in.Severity || in.Control != "" && f.Control != in.Control ||
 				in.Source != "" && f.Source != in.Source || in.Unmapped && f.Control != "" || in.Proposed && f.Proposal == "" || in.Since != nil && !f.UpdatedAt.After(*in.Since) {
 				continue
@@ -353,11 +353,15 @@ func (s *Service) UpdateFinding(ctx context.Context, who account.Principal, in U
 			return out, threat.Errorf(threat.FailedPrecondition, "%s is %s, which is final", f.ID, f.Status).In("finding_id").Hinted("submit_findings records it anew")
 		}
 		if in.Control != "" {
-			if f.Control != "" {
-				return out, threat.Errorf(threat.FailedPrecondition, "%s is about %s already", f.ID, f.Control).In("control_id")
+			if f.Control != "" && !guessed(&f) {
+				return out, threat.Errorf(threat.FailedPrecondition, "%s is about %s already", f.ID, f.Control).In("control_id").
+					Hinted("leave control_id out, or submit_findings about %s", threat.Clip(string(in.Control), 20))
 			}
 			if _, err := h.control(in.Control); err != nil {
 				return out, fieldError(err, "control_id")
+			}
+			if err := provesOnly(tx, who.WorkspaceID, in.ModelID, &f, in.Control); err != nil {
+				return out, err
 			}
 			if err := tx.MapFinding(who.WorkspaceID, in.ModelID, f.ID, in.Control, mappedByHand); err != nil {
 				return out, err
@@ -470,6 +474,9 @@ func moveFinding(tx *store.Tx, workspace, model string, f *store.Finding, to thr
 		if reason == "" {
 			return threat.Errorf(threat.Invalid, "the reason is missing").In("reason").Hinted("say why it is no problem")
 		}
+	case to == f.Status:
+		return threat.Errorf(threat.FailedPrecondition, "%s is %s already", f.ID, f.Status).In("status").
+			Hinted("leave status out to link assertions or to assign a control")
 	case slices.Index(findingSteps, to) <= slices.Index(findingSteps, f.Status):
 		return threat.Errorf(threat.FailedPrecondition, "%s is %s, it cannot become %s", f.ID, f.Status, threat.Clip(string(to), 20)).In("status").
 			Hinted("a finding goes forward: %s", joinStrings(findingSteps))
@@ -479,3 +486,33 @@ func moveFinding(tx *store.Tx, workspace, model string, f *store.Finding, to thr
 	f.Status, f.Reason = to, reason
 	return tx.SetFindingStatus(workspace, model, f.ID, to, reason)
 }
+
+// guessed reports whether the control of a finding was told from a scanner's words alone: whoever knows better may correct it.
+func guessed(f *store.Finding) bool { return f.MappedBy != "" && f.MappedBy != mappedByHand }
+
+// provesOnly refuses a control for a finding whose assertions are about another: they would prove nothing of it any more, for ever.
+func provesOnly(tx *store.Tx, workspace, model string, f *store.Finding, control threat.ID) error {
+	links, err := tx.FindingLinks(workspace, model)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.Finding != f.ID {
+			continue
+		}
+		a, err := tx.Assertion(workspace, model, l.Assertion)
+		if threat.CodeOf(err) == threat.NotFound {
+			continue // it was deleted, and proves nothing anyway
+		}
+		if err != nil {
+			return err
+		}
+		if a.Control != control {
+			return threat.Errorf(threat.FailedPrecondition, "%s is linked to %s, an assertion on %s", f.ID, a.ID, orNoControl(a.Control)).In("control_id").
+				Hinted("submit_findings records it about %s", threat.Clip(string(control), 20))
+		}
+	}
+	return nil
+}
+
+func orNoControl(id threat.ID) string { return or(string(id), "no control") }

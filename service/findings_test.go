@@ -1,6 +1,8 @@
 package service_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/redoubt-dev/redoubt/evidence"
@@ -82,6 +84,21 @@ func TestFindings(t *testing.T) {
 	e := submitted.Assertions[0].ID
 	if err := update(service.UpdateFindingIn{Finding: "F1", Status: threat.Remediated, Assertions: []threat.ID{e}}); err != nil {
 		t.Fatal(err)
+	}
+	if err := update(service.UpdateFindingIn{Finding: "F1", Status: threat.Remediated, Assertions: []threat.ID{e}}); !errors.As(err, &te) || !strings.Contains(te.Hint, "leave status out") {
+		t.Errorf("the same step again gives %v", err)
+	}
+	if out := listed(service.ListFindingsIn{IDs: []threat.ID{}}); out.Total != 2 {
+		t.Errorf("an empty list of findings names none to narrow to: %+v", out)
+	}
+	for question, want := range map[string]string{
+		"how many findings are open?": "The model has 2 findings that are open.", "show me the findings": "The model has 2 findings, of which 2 are open.",
+		"how many controls are there?": "controls, of which 0 are implemented", "how many are left?": "control objectives",
+	} {
+		out, err := s.QueryThreatModel(ctx, s.who, service.QueryThreatModelIn{ModelID: model, Question: question, Engine: "builtin"})
+		if err != nil || !strings.Contains(out.Answer, want) || len(out.Sources) == 0 || strings.Contains(question, "findings") && out.Sources[0].ID != "F1" {
+			t.Errorf("%s: %+v, %v", question, out, err)
+		}
 	}
 	got := listed(service.ListFindingsIn{Status: threat.Remediated})
 	if got.Total != 1 || len(got.Findings[0].Assertions) != 1 || got.Findings[0].Assertions[0] != e {

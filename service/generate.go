@@ -85,7 +85,7 @@ func resume(tx *store.Tx, workspace string, in *GenerateThreatModelIn, job *stor
 	}
 	old, err := tx.Job(workspace, in.Resume)
 	if err != nil {
-		return fieldError(err, "resume")
+		return fieldAs(err, "job_id", "resume")
 	}
 	if old.Kind != generateJob {
 		return threat.Errorf(threat.Invalid, "the job is no generation").In("resume").Hinted("start it again with its own tool")

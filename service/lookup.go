@@ -31,6 +31,8 @@ type subject struct {
 	words  map[string]bool
 	near   map[string]bool // of what it is linked to
 	weight float64
+	open   bool // of a finding
+	rank   int  // of a finding: open ones first, the gravest first
 }
 
 // library is what the lookup searches.
@@ -57,7 +59,7 @@ func (h *head) library(v *store.Snapshot, workspace string) (*library, error) {
 			long = strings.TrimPrefix(long+": "+text, ": ")
 		}
 		l.place[id] = len(l.subjects)
-		l.subjects = append(l.subjects, subject{SourceRow{id, kind, threat.Clip(oneLine(long), 200), status}, long, wordSet(long), near, 0})
+		l.subjects = append(l.subjects, subject{SourceRow{id, kind, threat.Clip(oneLine(long), 200), status}, long, wordSet(long), near, 0, false, 0})
 	}
 	s := h.structure
 	names := map[threat.ID]map[string]bool{}
@@ -94,6 +96,11 @@ func (h *head) library(v *store.Snapshot, workspace string) (*library, error) {
 	}
 	for _, f := range findings {
 		add(f.ID, "finding", f.Title, f.Description, string(f.Severity)+", "+string(f.Status), nil)
+		s := &l.subjects[len(l.subjects)-1]
+		s.open, s.rank = f.Status.Open(), slices.Index(threat.Severities(), f.Severity)
+		if !s.open {
+			s.rank += len(threat.Severities())
+		}
 	}
 	return l, nil
 }
@@ -136,6 +143,7 @@ func (l *library) objective(r *posture.Row) SourceRow {
 var (
 	askedID      = regexp.MustCompile(`(?i)\b(?:CO-A\d+-T\d+|TB\d+|AS\d+|[ACFT]\d+)\b`)
 	postureWords = wordSet("posture status risk risky covered coverage mitigated unmitigated mitigate unassessed secure safe progress summary verified claimed left open done overall many stand ready weak weakest")
+	anyKind      = wordSet("many left open done overall") // posture words that speak of anything
 	questionWord = wordSet(`what which who whom how why where when does do did can could would will have has had there here our we us me my i you your about tell show list give
 		explain describe find get please thing anything something model threat protect protected against not no this these those than then but if so more most other`)
 	kindsAsked = map[string]string{
@@ -178,10 +186,10 @@ func (l *library) find(question string) looked {
 	}
 	words := wordSet(question)
 	kinds := map[string]bool{}
-	posed := words["risk"] || words["posture"]
+	posed, loosely := words["risk"] || words["posture"], false
 	var tier threat.Tier
 	for w := range words {
-		posed = posed || postureWords[w]
+		posed, loosely = posed || postureWords[w] && !anyKind[w], loosely || anyKind[w]
 		if k := kindsAsked[w]; k != "" {
 			kinds[k] = true
 		}
@@ -189,11 +197,17 @@ func (l *library) find(question string) looked {
 			tier = t
 		}
 	}
+	// "How many assets?" is about assets, "how many are left?" about objectives.
+	posed = posed || loosely && (len(kinds) == 0 || kinds["control_objective"])
 	focus := l.focus(words, out.sources)
 	if posed || tier != "" || kinds["control_objective"] {
 		said = append(said, l.stand(words, tier, focus, take))
 	}
 	hits := l.match(words, kinds, focus)
+	if len(hits) == 0 && !posed && tier == "" && len(out.sources) == 0 {
+		say, of := l.ofKinds(kinds, words["open"])
+		said, hits = append(said, say...), of
+	}
 	for _, i := range hits {
 		take(l.subjects[i].row)
 	}
@@ -204,6 +218,47 @@ func (l *library) find(question string) looked {
 	}
 	out.say = strings.Join(said, " ")
 	return out
+}
+
+// ofKinds counts what the model has of kinds that a question names without saying which, and gives the places of it: findings that are
+// open first, the gravest first.
+func (l *library) ofKinds(kinds map[string]bool, open bool) (say []string, places []int) {
+	for _, k := range []struct{ kind, word string }{
+		{"asset", "assets"}, {"attacker", "attackers"}, {"trust_boundary", "trust boundaries"}, {"assumption", "assumptions"}, {"control", "controls"}, {"finding", "findings"},
+	} {
+		if !kinds[k.kind] {
+			continue
+		}
+		var all []int
+		still := 0
+		for i := range l.subjects {
+			if s := &l.subjects[i]; s.row.Kind == k.kind && (!open || k.kind != "finding" || s.open) {
+				all = append(all, i)
+				if s.open {
+					still++
+				}
+			}
+		}
+		count := fmt.Sprintf("The model has %d %s.", len(all), k.word)
+		switch k.kind {
+		case "control":
+			done := 0
+			for i := range l.head.controls {
+				if l.head.controls[i].Status == threat.Implemented {
+					done++
+				}
+			}
+			count = fmt.Sprintf("The model has %d controls, of which %d are implemented.", len(all), done)
+		case "finding":
+			slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(l.subjects[a].rank, l.subjects[b].rank) })
+			count = fmt.Sprintf("The model has %d findings that are open.", still)
+			if !open {
+				count = fmt.Sprintf("The model has %d findings, of which %d are open.", len(all), still)
+			}
+		}
+		say, places = append(say, count), append(places, all...)
+	}
+	return say, places
 }
 
 // focus are the assets and attackers that a question is about: those it gives the id of, and those whose whole name is in it.

@@ -147,6 +147,16 @@ func TestImportSARIF(t *testing.T) {
 	if f := s.findings(t, service.ListFindingsIn{ModelID: model, IDs: []threat.ID{"F2"}}).Findings[0]; f.Control != "C1" || f.MappedBy != "assigned" {
 		t.Errorf("%+v", f)
 	}
+	// What the scanner's words led to can be corrected, once: then a person has said it.
+	for i, code := range []threat.Code{"", threat.FailedPrecondition} {
+		_, err := s.UpdateFinding(ctx, s.who, service.UpdateFindingIn{ModelID: model, Finding: "F3", Control: []threat.ID{"C2", "C3"}[i]})
+		if threat.CodeOf(err) != code && (code != "" || err != nil) {
+			t.Errorf("correction %d gives %v", i, err)
+		}
+	}
+	if f := s.findings(t, service.ListFindingsIn{ModelID: model, IDs: []threat.ID{"F3"}}).Findings[0]; f.Control != "C2" || f.MappedBy != "assigned" {
+		t.Errorf("%+v", f)
+	}
 	// One that CI has verified and that is back is a new finding on the same control.
 	testenv.Write(t, s.st, func(tx *store.Tx) error {
 		return tx.SetFindingStatus(s.who.WorkspaceID, model, "F2", threat.FixVerified, "")

@@ -107,8 +107,10 @@ func (s *Service) GetScanPrompt(ctx context.Context, who account.Principal, in G
 
 // toScan returns the controls that are asked for: named ones whatever their status, else those that are not implemented.
 func (h *head) toScan(in GetScanPromptIn, v *store.Snapshot) ([]foundControl, error) {
-	filter := GetControlsIn{IDs: in.Controls, Tier: in.Tier}
-	if in.Controls == nil {
+	filter := GetControlsIn{Tier: in.Tier}
+	if len(in.Controls) > 0 { // an empty list names none: it must not read as nothing to look for
+		filter.IDs = in.Controls
+	} else {
 		filter.Status = threat.NotImplemented
 	}
 	for _, id := range in.Controls {
@@ -118,7 +120,7 @@ func (h *head) toScan(in GetScanPromptIn, v *store.Snapshot) ([]foundControl, er
 	}
 	sum := newControlSummary()
 	found := h.filterControls(h.controls, filter, v.Now(), &sum)
-	return slices.DeleteFunc(found, func(f foundControl) bool { return f.orphaned && in.Controls == nil }), nil
+	return slices.DeleteFunc(found, func(f foundControl) bool { return f.orphaned && filter.IDs == nil }), nil
 }
 
 // fill adds rows while the answer keeps [MaxScan].

@@ -104,6 +104,9 @@ func TestScanPromptSelects(t *testing.T) {
 	if named := s.scanned(service.GetScanPromptIn{Controls: []threat.ID{"C1"}}); named.Total != 1 || named.Controls[0].Status != threat.Implemented {
 		t.Errorf("a named control: %+v", named)
 	}
+	if none := s.scanned(service.GetScanPromptIn{Controls: []threat.ID{}}); none.Total != after.Total {
+		t.Errorf("an empty list reads as nothing to look for: %+v", none)
+	}
 	limit, sum := 0, 0
 	for _, tier := range threat.Tiers() {
 		out := s.scanned(service.GetScanPromptIn{Tier: tier, Limit: &limit})

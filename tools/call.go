@@ -73,7 +73,11 @@ func undecodable(err error) error {
 	if errors.As(err, &ute) {
 		return threat.Errorf(threat.Invalid, "the value does not fit").In(ute.Field)
 	}
-	return threat.Errorf(threat.Invalid, "the arguments cannot be read")
+	var when *time.ParseError
+	if errors.As(err, &when) {
+		return threat.Errorf(threat.Invalid, "%q is no time", threat.Clip(when.Value, 40)).Hinted("RFC 3339, such as 2026-01-31T12:00:00Z")
+	}
+	return threat.Errorf(threat.Invalid, "the arguments cannot be read").Hinted("one JSON object that fits the tool's input schema")
 }
 
 // public returns what a caller may know of an error. Anything but a domain error becomes "internal error" here and one log
