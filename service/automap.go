@@ -29,10 +29,13 @@ type AutoMapControlsIn struct {
 	ModelID     string      `json:"model_id"`
 	FrameworkID string      `json:"framework_id,omitempty" jsonschema:"default: the only one selected"`
 	Controls    []threat.ID `json:"controls,omitempty" jsonschema:"only these; default: all live ones"`
-	Engine      string      `json:"engine,omitempty" jsonschema:"builtin"`
+	Engine      string      `json:"engine,omitempty"`
 	DryRun      bool        `json:"dry_run,omitempty" jsonschema:"apply nothing"`
-	Limit       *int        `json:"limit,omitempty" jsonschema:"rows shown, default 20, at most 200; what is applied does not depend on it"`
+	Limit       *int        `json:"limit,omitempty" jsonschema:"rows shown, at most 200; default 20, in the result of a job 200; what is applied does not depend on it"`
 	Offset      int         `json:"offset,omitempty"`
+	WaitSeconds *int        `json:"wait_seconds,omitempty" jsonschema:"for a job, default 20"`
+
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
 }
 
 // AutoMappingRow is a mapping that was found.
@@ -67,35 +70,50 @@ type AutoMapControlsOut struct {
 	Summary     AutoMapSummary   `json:"summary"`
 	Mappings    []AutoMappingRow `json:"mappings"`
 	Hint        string           `json:"hint,omitempty"`
+	Job         *JobOut          `json:"job,omitempty" jsonschema:"with engine openai or agent, while it runs or asks; its result is an answer like this one"`
 }
 
 // AutoMapControls maps controls to the requirements that they seem to serve. What is sure enough is applied, the rest comes back as
 // suggestions. It never touches a mapping that is there, maps nothing to what is excluded, and does not repeat what a person took away.
-// Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] for another engine, or a framework that is not selected.
+// The builtin engine answers at once. The others choose among the matches of the builtin matcher in a job, which the answer carries.
+// Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] for a framework that is not selected, or an engine that cannot run.
 func (s *Service) AutoMapControls(ctx context.Context, who account.Principal, in AutoMapControlsIn) (AutoMapControlsOut, error) {
+	v := verb{name: autoMapJob, needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
 	if _, _, err := page(in.Limit, in.Offset, DefaultLimit); err != nil {
 		return AutoMapControlsOut{}, err
 	}
-	if in.Engine != "" && in.Engine != builtinEngine {
-		return AutoMapControlsOut{}, threat.Errorf(threat.FailedPrecondition, "engine %q does not map controls", threat.Clip(in.Engine, 40)).In("engine").
-			Hinted("leave engine out: the builtin matcher maps them")
-	}
+	in.WaitSeconds = nil
 	var found *autoMapping // made outside the write transaction, since it can take long
+	var plan *mapPlan
 	out, err := read(ctx, s, who, account.Write, func(v *store.Snapshot) (out AutoMapControlsOut, err error) {
-		found, err = s.findMappings(v, who.WorkspaceID, in)
+		e, err := s.engineOf(v, who.WorkspaceID, in.Engine)
 		if err != nil {
 			return out, err
 		}
-		return found.answer(in)
+		sc, err := s.mapScope(v, who.WorkspaceID, in)
+		if err != nil {
+			return out, err
+		}
+		if e.Name() == openaiEngine || e.Name() == agentEngine {
+			if plan = sc.plan(in, e.Name()); len(plan.Batches) > 0 {
+				return plan.answer(sc), nil
+			}
+			plan, found = nil, sc.settle(e.Name(), nil) // there is nothing to ask
+		} else {
+			found = sc.match()
+		}
+		return found.answer(in, DefaultLimit)
 	})
 	if err != nil {
-		s.refused(ctx, who, verb{name: "auto_map_controls", needs: account.Write, model: in.ModelID}, nil, err)
+		s.refused(ctx, who, v, nil, err)
 		return out, err
+	}
+	if plan != nil {
+		return s.startMapping(ctx, who, v, in, plan, out)
 	}
 	if in.DryRun {
 		return out, nil
 	}
-	v := verb{name: "auto_map_controls", needs: account.Write, model: in.ModelID}
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (AutoMapControlsOut, error) {
 		m, err := tx.Model(who.WorkspaceID, in.ModelID)
 		if err != nil {
@@ -103,36 +121,43 @@ func (s *Service) AutoMapControls(ctx context.Context, who account.Principal, in
 		}
 		now := found
 		if m.Stamp != found.head.model.Stamp { // somebody was quicker
-			if now, err = s.findMappings(tx.View(), who.WorkspaceID, in); err != nil {
+			sc, err := s.mapScope(tx.View(), who.WorkspaceID, in)
+			if err != nil {
 				return out, err
 			}
+			if now = sc.match(); found.engine != builtinEngine {
+				now = sc.settle(found.engine, nil)
+			}
 		}
-		out, err := now.answer(in)
+		out, err := now.answer(in, DefaultLimit)
 		if err != nil {
 			return out, err
 		}
-		r.version, r.object = out.Version, out.FrameworkID
-		r.detail = map[string]any{"framework_id": out.FrameworkID, "engine": out.Engine, "applied": out.Summary.Applied, "suggested": out.Summary.Suggested}
-		if out.Summary.Applied == 0 {
-			return out, nil
-		}
-		if err := tx.SaveMappings(who.WorkspaceID, in.ModelID, who.UserID, now.mappings[:now.summary.Applied]); err != nil {
-			return out, err
-		}
-		return out, tx.TouchModel(who.WorkspaceID, in.ModelID)
+		return out, now.apply(tx, who, r)
 	})
 }
 
-// autoMapping is what a matcher found for a model: sure mappings first.
+// autoMapping is what an engine found for a model: sure mappings first.
 type autoMapping struct {
 	head      *head
 	framework string
+	engine    string
 	mappings  []store.Mapping
 	summary   AutoMapSummary
 }
 
-// findMappings asks the matcher about each control.
-func (s *Service) findMappings(v *store.Snapshot, workspace string, in AutoMapControlsIn) (*autoMapping, error) {
+// mapScope is what of a model and a framework bears on mapping: the controls to look at, and what is said about them already.
+type mapScope struct {
+	head     *head
+	c        *catalogue
+	controls []*store.Control // in question, live
+	known    map[threat.ID]map[string]bool
+	mapped   map[threat.ID]bool
+	excluded map[string]bool
+}
+
+// mapScope gathers it. Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] where the framework is not selected.
+func (s *Service) mapScope(v *store.Snapshot, workspace string, in AutoMapControlsIn) (*mapScope, error) {
 	h, c, err := s.selectedCatalogue(v, workspace, in.ModelID, in.FrameworkID)
 	if err != nil {
 		return nil, err
@@ -150,40 +175,72 @@ func (s *Service) findMappings(v *store.Snapshot, workspace string, in AutoMapCo
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[threat.ID]map[string]bool, len(have))
-	mapped := make(map[threat.ID]bool, len(have))
+	sc := &mapScope{head: h, c: c, known: make(map[threat.ID]map[string]bool, len(have)), mapped: make(map[threat.ID]bool, len(have)), excluded: make(map[string]bool, len(exclusions))}
 	for _, m := range have {
-		if known[m.Control] == nil {
-			known[m.Control] = map[string]bool{}
+		if sc.known[m.Control] == nil {
+			sc.known[m.Control] = map[string]bool{}
 		}
-		known[m.Control][m.Requirement] = true
-		mapped[m.Control] = mapped[m.Control] || m.Source != sourceRejected
+		sc.known[m.Control][m.Requirement] = true
+		sc.mapped[m.Control] = sc.mapped[m.Control] || m.Source != sourceRejected
 	}
-	excluded := make(map[string]bool, len(exclusions))
 	for _, e := range exclusions {
-		excluded[e.Requirement] = true
+		sc.excluded[e.Requirement] = true
 	}
-	out := &autoMapping{head: h, framework: c.ID}
 	for i := range h.controls {
 		k := &h.controls[i]
-		if h.tiers[i] == "" || in.Controls != nil && !slices.Contains(in.Controls, k.ID) {
-			continue
+		if h.tiers[i] != "" && (in.Controls == nil || slices.Contains(in.Controls, k.ID)) {
+			sc.controls = append(sc.controls, k)
 		}
-		out.summary.Controls++
-		matches := c.named(k)
-		matches = append(matches, c.matcher().Match(compliance.Subject{Control: k.ID, Description: k.Description, Facets: k.Facets}, matchesEach)...)
-		found := false
+	}
+	return sc, nil
+}
+
+// open reports whether nothing is said yet about a control and a requirement.
+func (sc *mapScope) open(control threat.ID, requirement string) bool {
+	return !sc.known[control][requirement] && !sc.excluded[requirement]
+}
+
+// matches are those of the builtin matcher, the best first.
+func (sc *mapScope) matches(k *store.Control, limit int) []compliance.Match {
+	return sc.c.matcher().Match(compliance.Subject{Control: k.ID, Description: k.Description, Facets: k.Facets}, limit)
+}
+
+// match asks the builtin matcher about each control.
+func (sc *mapScope) match() *autoMapping {
+	found := make(map[threat.ID][]compliance.Match, len(sc.controls))
+	for _, k := range sc.controls {
+		found[k.ID] = sc.matches(k, matchesEach)
+	}
+	return sc.settle(builtinEngine, found)
+}
+
+// settle keeps of what an engine found, and of what controls name themselves, that which is worth a look and not said yet.
+func (sc *mapScope) settle(engine string, found map[threat.ID][]compliance.Match) *autoMapping {
+	source := sourceAuto
+	if engine != builtinEngine {
+		source = sourceLLM
+	}
+	out := &autoMapping{head: sc.head, framework: sc.c.ID, engine: engine}
+	out.summary.Controls = len(sc.controls)
+	for _, k := range sc.controls {
+		any := false
 		seen := map[string]bool{}
-		for _, m := range matches {
-			if m.Confidence < worthSuggesting || seen[m.Requirement] || known[k.ID][m.Requirement] || excluded[m.Requirement] {
-				continue
+		keep := func(m compliance.Match, source string) {
+			if m.Confidence < worthSuggesting || seen[m.Requirement] || !sc.open(k.ID, m.Requirement) {
+				return
 			}
-			seen[m.Requirement], found = true, true
+			seen[m.Requirement], any = true, true
 			out.mappings = append(out.mappings, store.Mapping{
-				Control: k.ID, Framework: c.ID, Requirement: m.Requirement, Source: sourceAuto, Confidence: m.Confidence, Reason: threat.Clip(m.Reason, threat.MaxText),
+				Control: k.ID, Framework: sc.c.ID, Requirement: m.Requirement, Source: source, Confidence: m.Confidence, Reason: threat.Clip(m.Reason, threat.MaxText),
 			})
 		}
-		if !found && !mapped[k.ID] {
+		for _, m := range sc.c.named(k) {
+			keep(m, sourceAuto)
+		}
+		for _, m := range found[k.ID] {
+			keep(m, source)
+		}
+		if !any && !sc.mapped[k.ID] {
 			out.summary.Unmatched++
 		}
 	}
@@ -195,7 +252,21 @@ func (s *Service) findMappings(v *store.Snapshot, workspace string, in AutoMapCo
 			out.summary.Suggested++
 		}
 	}
-	return out, nil
+	return out
+}
+
+// apply writes the sure mappings and says so in the record.
+func (a *autoMapping) apply(tx *store.Tx, who account.Principal, r *record) error {
+	m := a.head.model
+	r.version, r.object = m.Version, a.framework
+	r.detail = map[string]any{"framework_id": a.framework, "engine": a.engine, "applied": a.summary.Applied, "suggested": a.summary.Suggested}
+	if a.summary.Applied == 0 {
+		return nil
+	}
+	if err := tx.SaveMappings(who.WorkspaceID, m.ID, who.UserID, a.mappings[:a.summary.Applied]); err != nil {
+		return err
+	}
+	return tx.TouchModel(who.WorkspaceID, m.ID)
 }
 
 // named returns the requirements that a control's own references name: "asvs-5.0:V6.2.1".
@@ -212,10 +283,11 @@ func (c *catalogue) named(k *store.Control) (out []compliance.Match) {
 	return out
 }
 
-func (a *autoMapping) answer(in AutoMapControlsIn) (AutoMapControlsOut, error) {
-	limit, offset, err := page(in.Limit, in.Offset, DefaultLimit)
+// answer shows them, a page of byDefault rows unless the request says otherwise.
+func (a *autoMapping) answer(in AutoMapControlsIn, byDefault int) (AutoMapControlsOut, error) {
+	limit, offset, err := page(in.Limit, in.Offset, byDefault)
 	out := AutoMapControlsOut{
-		ModelID: a.head.model.ID, Version: a.head.model.Version, FrameworkID: a.framework, Engine: builtinEngine, DryRun: in.DryRun,
+		ModelID: a.head.model.ID, Version: a.head.model.Version, FrameworkID: a.framework, Engine: a.engine, DryRun: in.DryRun,
 		Threshold: confidence(compliance.Confident), Total: len(a.mappings), Offset: offset, Summary: a.summary, Mappings: []AutoMappingRow{},
 	}
 	if err != nil {

@@ -84,13 +84,7 @@ func (s *Service) SuggestRemediation(ctx context.Context, who account.Principal,
 		}
 		needs := make([]pipeline.Need, len(gaps))
 		for i, g := range gaps {
-			q := g.Requirement
-			needs[i] = pipeline.Need{ID: q.ID, Text: q.Summary, Keywords: q.Keywords, Level: q.Level}
-			if ch, ok := c.Chapter(q.Chapter); ok {
-				if sec, ok := ch.Section(q.Section); ok {
-					needs[i].Section = sec.Name
-				}
-			}
+			needs[i] = c.need(g.Requirement)
 		}
 		remedies := engine.Remedies(h.structure, needs)
 		remedies = remedies[:min(maxProposals, len(remedies))]

@@ -68,6 +68,8 @@ func (s *Service) runJob(ctx context.Context, t *task) (apply, error) {
 		return t.reword(ctx)
 	case judgeJob:
 		return t.judge(ctx)
+	case autoMapJob:
+		return t.mapControls(ctx)
 	}
 	return nil, internal("job %s is of unknown kind %q", t.job.ID, t.job.Kind)
 }

@@ -157,6 +157,35 @@ func await[In any](r *Registry, svc *service.Service, t Tool, byDefault int, wai
 	})
 }
 
+// perhaps registers a tool that answers at once or starts a job, which is then part of its answer: that job is waited for as [await] does, and
+// its result takes the place of the answer once it is there.
+func perhaps[In, Out any](r *Registry, svc *service.Service, t Tool, byDefault int, wait func(In) *int, start method[In, Out], job func(*Out) **service.JobOut) {
+	register(r, t, func(ctx context.Context, who account.Principal, in In, p progress) (Out, error) {
+		left, err := service.Wait(wait(in), byDefault)
+		if err != nil {
+			var none Out
+			return none, err
+		}
+		out, err := start(ctx, who, in)
+		if err != nil || *job(&out) == nil {
+			return out, err
+		}
+		state, err := follow(ctx, svc, who, **job(&out), left, p)
+		switch {
+		case err != nil:
+			return out, err
+		case state.Error != nil:
+			return out, state.Error
+		case state.Result != nil:
+			var result Out
+			err := json.Unmarshal(state.Result, &result)
+			return result, err
+		}
+		*job(&out) = &state
+		return out, nil
+	})
+}
+
 // follow waits for a job and reports its steps.
 func follow(ctx context.Context, svc *service.Service, who account.Principal, job service.JobOut, left time.Duration, p progress) (service.JobOut, error) {
 	deadline := time.Now().Add(left)

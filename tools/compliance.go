@@ -27,10 +27,10 @@ func frameworks(r *Registry, svc *service.Service) {
 		Name: "map_control", Title: "Map a control", Toolset: Compliance, Needs: account.Write, Effect: Changes,
 		Description: "Say which requirements a control serves, or that it does not.",
 	}, svc.MapControl)
-	add(r, Tool{
+	perhaps(r, svc, Tool{
 		Name: "auto_map_controls", Title: "Map controls automatically", Toolset: Compliance, Needs: account.Write, Effect: Changes,
-		Description: "Map controls to requirements by the builtin matcher, each with confidence and reason. Sure ones are applied, others come back as suggestions that are not. dry_run applies nothing.",
-	}, svc.AutoMapControls)
+		Description: "Map controls to requirements, each with confidence and reason: by the builtin matcher, or by an engine that chooses among its matches. Sure ones are applied, others come back as suggestions that are not. dry_run applies nothing.",
+	}, 20, func(in service.AutoMapControlsIn) *int { return in.WaitSeconds }, svc.AutoMapControls, func(out *service.AutoMapControlsOut) **service.JobOut { return &out.Job })
 	add(r, Tool{
 		Name: "exclude_requirement", Title: "Exclude requirements", Toolset: Compliance, Needs: account.Write, Effect: Changes,
 		Description: "Rule requirements out for a model, with a reason, or take that back. Needs decide.",
