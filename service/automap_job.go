@@ -41,8 +41,8 @@ type mapDraft struct {
 	Answers [][]pipeline.Mapping `json:"answers"`
 }
 
-// says is a digest of a control's words.
-func says(k threat.Control) string {
+// controlWords is a digest of a control's words.
+func controlWords(k threat.Control) string {
 	sum := sha256.Sum256([]byte(sameness(k)))
 	return hex.EncodeToString(sum[:8])
 }
@@ -72,7 +72,7 @@ func (sc *mapScope) plan(in AutoMapControlsIn, engine string) *mapPlan {
 	p.Engine, p.FrameworkID = engine, sc.c.ID
 	for _, k := range sc.controls {
 		named := sc.c.named(k)
-		item := mapItem{Control: k.ID, Says: says(k.Control)}
+		item := mapItem{Control: k.ID, Says: controlWords(k.Control)}
 		for _, m := range sc.matches(k, candidatesEach) {
 			if sc.open(k.ID, m.Requirement) && !slices.ContainsFunc(named, func(n compliance.Match) bool { return n.Requirement == m.Requirement }) {
 				item.Candidates = append(item.Candidates, m.Requirement)
@@ -91,7 +91,7 @@ func (sc *mapScope) plan(in AutoMapControlsIn, engine string) *mapPlan {
 func (sc *mapScope) mappable(items []mapItem) (out []pipeline.Mappable, gone int) {
 	for _, item := range items {
 		i := slices.IndexFunc(sc.controls, func(k *store.Control) bool { return k.ID == item.Control })
-		if i < 0 || says(sc.controls[i].Control) != item.Says {
+		if i < 0 || controlWords(sc.controls[i].Control) != item.Says {
 			gone++
 			continue
 		}
