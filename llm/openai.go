@@ -2,7 +2,9 @@ package llm
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"sync"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -19,7 +21,12 @@ type openAI struct {
 	lenient bool // an endpoint other than OpenAI's own, which may leave finish_reason out
 }
 
+// buildDecoders has the SDK build what decodes an answer, before the first one comes: two first answers at the same time race within it
+// (openai-go v3.96.0, internal/apijson).
+var buildDecoders = sync.OnceFunc(func() { _ = json.Unmarshal([]byte("{}"), &openai.ChatCompletion{}) })
+
 func newOpenAI(cfg Config, web *http.Client) *openAI {
+	buildDecoders()
 	opts := []option.RequestOption{
 		option.WithBaseURL(cfg.BaseURL),
 		option.WithHTTPClient(web),
