@@ -22,8 +22,21 @@ type openAI struct {
 }
 
 // buildDecoders has the SDK build what decodes an answer, before the first one comes: two first answers at the same time race within it
-// (openai-go v3.96.0, internal/apijson).
-var buildDecoders = sync.OnceFunc(func() { _ = json.Unmarshal([]byte("{}"), &openai.ChatCompletion{}) })
+// (openai-go v3.96.0, internal/apijson). Decoders of parts are built when a part is met, so that the sample has them all.
+var buildDecoders = sync.OnceFunc(func() {
+	_ = json.Unmarshal([]byte(sampleCompletion), &openai.ChatCompletion{})
+})
+
+const sampleCompletion = `{"id":"","object":"chat.completion","created":0,"model":"","system_fingerprint":"","service_tier":"default",
+"choices":[{"index":0,"finish_reason":"stop",
+"logprobs":{"content":[{"token":"","bytes":[0],"logprob":0,"top_logprobs":[{"token":"","bytes":[0],"logprob":0}]}],
+"refusal":[{"token":"","bytes":[0],"logprob":0,"top_logprobs":[]}]},
+"message":{"role":"assistant","content":"","refusal":"","annotations":[{"type":"url_citation","url_citation":{"url":"","title":"","start_index":0,"end_index":0}}],
+"audio":{"id":"","data":"","expires_at":0,"transcript":""},"function_call":{"name":"","arguments":""},
+"tool_calls":[{"id":"","type":"function","function":{"name":"","arguments":""}},{"id":"","type":"custom","custom":{"name":"","input":""}}]}}],
+"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0,
+"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},
+"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}`
 
 func newOpenAI(cfg Config, web *http.Client) *openAI {
 	buildDecoders()

@@ -43,11 +43,10 @@ func (s *Server) chain(route string, limit int64, authenticated bool, next http.
 	return h
 }
 
-// securityHeaders are those of every answer. Nothing here is a page: a browser may neither run nor frame nor keep it. A route that may be
+// securityHeaders are those of every answer, beside X-Content-Type-Options. Nothing here is a page: a browser may neither run nor frame nor keep it. A route that may be
 // kept says so itself.
 func securityHeaders(https bool) [][2]string {
 	h := [][2]string{
-		{"X-Content-Type-Options", "nosniff"},
 		{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
 		{"X-Frame-Options", "DENY"},
 		{"Referrer-Policy", "no-referrer"},
@@ -97,6 +96,7 @@ func (s *Server) identify(route string, next http.Handler) http.Handler {
 		id := uuid.Must(uuid.NewV7()).String()
 		h := w.Header()
 		h.Set("X-Request-Id", id)
+		h.Set("X-Content-Type-Options", "nosniff")
 		for _, each := range s.headers {
 			h.Set(each[0], each[1])
 		}
