@@ -21,10 +21,21 @@ type openAI struct {
 	lenient bool // an endpoint other than OpenAI's own, which may leave finish_reason out
 }
 
-// buildDecoders has the SDK build what decodes an answer, before the first one comes: two first answers at the same time race within it
-// (openai-go v3.96.0, internal/apijson). Decoders of parts are built when a part is met, so that the sample has them all.
-var buildDecoders = sync.OnceFunc(func() {
+// warmUp has the SDK and encoding/json build what writes a question and reads an answer or a refusal, before the first call: the race
+// detector reports first calls that build it at the same time (openai-go v3.96.0, internal/apijson and internal/encoding/json). Decoders
+// of parts are built when a part is met, so that the samples have them all.
+var warmUp = sync.OnceFunc(func() {
 	_ = json.Unmarshal([]byte(sampleCompletion), &openai.ChatCompletion{})
+	newFailure(http.StatusTeapot, nil, []byte(`{"error":{"message":"","type":"","param":"","code":""}}`))
+	req := Request{
+		System: "s", Messages: []Message{{Role: RoleUser, Text: "u"}, {Role: RoleAssistant, Text: "a"}}, Prompt: "p", MaxTokens: 1,
+		Schema: json.RawMessage(`{"type":"object"}`),
+	}
+	for _, f := range []format{native, loose, plain} {
+		for _, tokens := range []tokenField{maxCompletionTokens, maxTokens} {
+			_, _ = json.Marshal((&openAI{}).params(req, shape{format: f, tokens: tokens}))
+		}
+	}
 })
 
 const sampleCompletion = `{"id":"","object":"chat.completion","created":0,"model":"","system_fingerprint":"","service_tier":"default",
@@ -39,7 +50,7 @@ const sampleCompletion = `{"id":"","object":"chat.completion","created":0,"model
 "completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}`
 
 func newOpenAI(cfg Config, web *http.Client) *openAI {
-	buildDecoders()
+	warmUp()
 	opts := []option.RequestOption{
 		option.WithBaseURL(cfg.BaseURL),
 		option.WithHTTPClient(web),
