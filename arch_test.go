@@ -21,6 +21,7 @@ const module = "github.com/redoubt-dev/redoubt"
 var imports = map[string][]string{
 	"threat":                {},
 	"account":               {"threat"},
+	"credit":                {"threat"},
 	"schema":                {"threat", "account"},
 	"store":                 {"threat", "account", "evidence"},
 	"auth":                  {"threat", "account"},
@@ -84,7 +85,7 @@ var external = map[string][]string{
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.
-var pure = []string{"threat", "account", "evidence", "posture", "impact", "scan", "exchange", "compliance"}
+var pure = []string{"threat", "account", "evidence", "posture", "impact", "scan", "exchange", "compliance", "credit"}
 
 var impure = []string{"os", "net", "io/fs", "time.Now", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "log", "os/exec"}
 
