@@ -284,12 +284,27 @@ func TestAgentExpiryAndResume(t *testing.T) {
 	if again.JobID == job.JobID || again.Question == nil || again.Question.Step != "refine_attackers" || again.Question.Prompt != job.Question.Prompt {
 		t.Fatalf("%+v", again)
 	}
-	if m := finish(t, u, again); m.Title != "Kept" {
-		t.Errorf("%+v", m)
+	// A second call that resumes it gets the first one's job and question; one that wants it otherwise is told what there is.
+	if same := live.Call[service.JobOut](u, "generate_threat_model", live.Args{"resume": job.JobID, "wait_seconds": 0}); same.JobID != again.JobID || same.Question == nil {
+		t.Errorf("resumed twice: %s and %s", again.JobID, same.JobID)
 	}
-	other := live.Call[service.JobOut](u, "generate_threat_model", live.Args{"resume": job.JobID, "engine": "builtin", "wait_seconds": 50})
-	if other.Status != "done" {
+	builtin := live.Args{"resume": job.JobID, "engine": "builtin", "wait_seconds": 50}
+	if te := u.Refused("generate_threat_model", builtin, threat.Conflict); !strings.Contains(te.Hint, "cancel_operation(job_id: \""+again.JobID) {
+		t.Errorf("%+v", te)
+	}
+	live.Call[service.JobOut](u, "cancel_operation", live.Args{"job_id": again.JobID})
+	other := live.Call[service.JobOut](u, "generate_threat_model", builtin)
+	if other.Status != "done" || other.JobID == again.JobID {
 		t.Errorf("%+v", other)
+	}
+	if te := u.Refused("generate_threat_model", live.Args{"resume": job.JobID, "engine": "agent"}, threat.Conflict); !strings.Contains(te.Hint, other.JobID) {
+		t.Errorf("%+v", te)
+	}
+	if same := live.Call[service.JobOut](u, "generate_threat_model", live.Args{"resume": job.JobID}); same.JobID != other.JobID {
+		t.Errorf("%+v", same)
+	}
+	if list := live.Call[service.ListThreatModelsOut](u, "list_threat_models", nil); list.Total != 1 || list.Models[0].Title != "Kept" {
+		t.Errorf("%+v", list)
 	}
 }
 

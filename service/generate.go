@@ -38,8 +38,9 @@ type ModelSummary struct {
 	Next        string              `json:"next"`
 }
 
-// GenerateThreatModel starts a job that makes a new model from a description, or goes on with one that failed. Errors: [threat.Invalid],
-// [threat.Conflict] (the idempotency key), [threat.NotFound] and [threat.FailedPrecondition] (the job to resume; the engine).
+// GenerateThreatModel starts a job that makes a new model from a description, or goes on with one that failed: a failed job is resumed
+// once, and whoever resumes it again gets the job that does it. Errors: [threat.Invalid], [threat.Conflict] (the idempotency key; a job
+// that is resumed otherwise already), [threat.NotFound] and [threat.FailedPrecondition] (the job to resume; the engine).
 func (s *Service) GenerateThreatModel(ctx context.Context, who account.Principal, in GenerateThreatModelIn) (JobOut, error) {
 	v := verb{name: generateJob, needs: account.Write, idem: in.IdempotencyKey}
 	in.WaitSeconds = nil // how long a caller waits does not make it another call
@@ -50,8 +51,10 @@ func (s *Service) GenerateThreatModel(ctx context.Context, who account.Principal
 	out, err := write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (JobOut, error) {
 		in, job := in, store.Job{Kind: generateJob, Steps: len(pipeline.Steps())}
 		if in.Resume != "" {
-			if err := resume(tx, who.WorkspaceID, &in, &job); err != nil {
-				return JobOut{}, err
+			before, err := resume(tx, who.WorkspaceID, &in, &job)
+			if err != nil || before.JobID != "" {
+				r.object = before.JobID
+				return before, err
 			}
 		}
 		if _, err := pipeline.NewDraft(in.FeatureDescription); err != nil {
@@ -76,27 +79,35 @@ func (s *Service) GenerateThreatModel(ctx context.Context, who account.Principal
 }
 
 // resume fills in what a job that goes on with a failed one takes over from it: the description, the title and the engine as far as the
-// call names none, and what was done. The failed job stays as it ended. Errors: [threat.NotFound], [threat.Invalid],
-// [threat.FailedPrecondition] for a job that did not fail.
-func resume(tx *store.Tx, workspace string, in *GenerateThreatModelIn, job *store.Job) error {
+// call names none, and what was done. The failed job stays as it ended. Where a job goes on with it already, that one is returned. Errors:
+// [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] for a job that did not fail, [threat.Conflict] where the job that goes on
+// with it has another engine or title than the call names.
+func resume(tx *store.Tx, workspace string, in *GenerateThreatModelIn, job *store.Job) (before JobOut, err error) {
 	if in.FeatureDescription != "" {
-		return threat.Errorf(threat.Invalid, "resume and feature_description exclude each other").In("resume").
+		return before, threat.Errorf(threat.Invalid, "resume and feature_description exclude each other").In("resume").
 			Hinted("a resumed job keeps its description; leave resume out to start afresh")
 	}
 	old, err := tx.Job(workspace, in.Resume)
 	if err != nil {
-		return fieldAs(err, "job_id", "resume")
+		return before, fieldAs(err, "job_id", "resume")
 	}
 	if old.Kind != generateJob {
-		return threat.Errorf(threat.Invalid, "the job is no generation").In("resume").Hinted("start it again with its own tool")
+		return before, threat.Errorf(threat.Invalid, "the job is no generation").In("resume").Hinted("start it again with its own tool")
 	}
 	if old.State != store.JobFailed {
-		return threat.Errorf(threat.FailedPrecondition, "the job is %s", old.State).In("resume").
+		return before, threat.Errorf(threat.FailedPrecondition, "the job is %s", old.State).In("resume").
 			Hinted("only a failed job is resumed: get_operation_status shows this one")
+	}
+	next, ok, err := tx.ResumedBy(workspace, old.ID)
+	if err != nil {
+		return before, err
+	}
+	if ok {
+		return resumed(tx, *in, next)
 	}
 	var was GenerateThreatModelIn
 	if err := json.Unmarshal([]byte(old.Input), &was); err != nil {
-		return err
+		return before, err
 	}
 	in.FeatureDescription = was.FeatureDescription
 	if in.Title == "" {
@@ -105,8 +116,27 @@ func resume(tx *store.Tx, workspace string, in *GenerateThreatModelIn, job *stor
 	if in.Engine == "" {
 		in.Engine = was.Engine
 	}
-	job.Draft, job.Trail = old.Draft, old.Trail
-	return nil
+	job.Resumes, job.Draft, job.Trail = old.ID, old.Draft, old.Trail
+	return before, nil
+}
+
+// resumed is how the job stands that goes on with the one to resume, for a call that asks for nothing else.
+func resumed(tx *store.Tx, in GenerateThreatModelIn, next store.Job) (JobOut, error) {
+	var is GenerateThreatModelIn
+	if err := json.Unmarshal([]byte(next.Input), &is); err != nil {
+		return JobOut{}, err
+	}
+	if in.Engine != "" && in.Engine != is.Engine || in.Title != "" && in.Title != is.Title {
+		e := threat.Errorf(threat.Conflict, "the job is resumed by %s already, which is %s, with engine %s", next.ID, next.State, is.Engine).In("resume")
+		switch next.State {
+		case store.JobFailed:
+			return JobOut{}, e.Hinted("resume that one: generate_threat_model(resume: %q)", next.ID)
+		case store.JobDone:
+			return JobOut{}, e.Hinted("get_operation_status(job_id: %q) has the model that it made", next.ID)
+		}
+		return JobOut{}, e.Hinted("cancel_operation(job_id: %q) first, or wait for it with get_operation_status", next.ID)
+	}
+	return jobState(tx.View(), next.WorkspaceID, next.ID)
 }
 
 // generate runs the pipeline; its apply makes the model.

@@ -43,6 +43,7 @@ type Job struct {
 	Attempt     int
 	Result      string
 	Error       string
+	Resumes     string // the failed job that this one goes on with
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -61,28 +62,44 @@ type jobRow struct {
 	Attempt     int      `db:"attempt"`
 	Result      string   `db:"result"`
 	Error       string   `db:"error"`
+	Resumes     string   `db:"resumes"`
 	CreatedAt   int64    `db:"created_at"`
 	UpdatedAt   int64    `db:"updated_at"`
 }
 
 func (r jobRow) job() Job {
 	return Job{
-		r.ID, r.WorkspaceID, r.ModelID, r.Kind, r.State, r.Principal, r.Input, r.Draft, r.Trail, r.Steps, r.Attempt, r.Result, r.Error,
+		r.ID, r.WorkspaceID, r.ModelID, r.Kind, r.State, r.Principal, r.Input, r.Draft, r.Trail, r.Steps, r.Attempt, r.Result, r.Error, r.Resumes,
 		fromMicros(r.CreatedAt), fromMicros(r.UpdatedAt),
 	}
 }
 
-const jobColumns = `id, workspace_id, model_id, kind, state, principal, input, draft, trail, steps, attempt, result, error, created_at, updated_at`
+const jobColumns = `id, workspace_id, model_id, kind, state, principal, input, draft, trail, steps, attempt, result, error, resumes, created_at, updated_at`
 
-// AddJob adds a job that is ready to run. Draft and Trail are what another job did before it.
+// AddJob adds a job that is ready to run. Draft and Trail are what another job did before it. Errors: [threat.Conflict] when another job
+// resumes what it resumes.
 func (t *Tx) AddJob(workspace string, j Job) error {
 	if j.Trail == "" {
 		j.Trail = "[]"
 	}
 	return t.exec(`
-		INSERT INTO jobs (id, workspace_id, model_id, kind, state, principal, input, draft, trail, steps, attempt, run_at, created_at, updated_at)
-		VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-		j.ID, workspace, j.ModelID, j.Kind, j.Principal, j.Input, j.Draft, j.Trail, j.Steps, micros(t.now), micros(t.now), micros(t.now))
+		INSERT INTO jobs (id, workspace_id, model_id, kind, state, principal, input, draft, trail, steps, attempt, resumes, run_at, created_at, updated_at)
+		VALUES (?, ?, ?, ?, 'ready', ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`,
+		j.ID, workspace, j.ModelID, j.Kind, j.Principal, j.Input, j.Draft, j.Trail, j.Steps, j.Resumes, micros(t.now), micros(t.now), micros(t.now))
+}
+
+// ResumedBy returns the job that goes on with a failed one; ok is false when there is none, or only cancelled ones. It writes to the failed
+// job's row, so that of two transactions at once the second one sees what the first one added.
+func (t *Tx) ResumedBy(workspace, id string) (job Job, ok bool, err error) {
+	if err := t.exec(`UPDATE jobs SET resumes = resumes WHERE workspace_id = ? AND id = ?`, workspace, id); err != nil {
+		return Job{}, false, err
+	}
+	var r jobRow
+	err = t.get(&r, `SELECT `+jobColumns+` FROM jobs WHERE workspace_id = ? AND resumes = ? AND resumes <> '' AND state <> 'cancelled'`, workspace, id)
+	if missing(err) {
+		return Job{}, false, nil
+	}
+	return r.job(), err == nil, err
 }
 
 // Job returns a job of a workspace. Errors: [threat.NotFound].

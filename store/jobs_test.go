@@ -357,3 +357,48 @@ func TestFiveAttempts(t *testing.T) {
 		}
 	})
 }
+
+// A failed job has one that goes on with it, whoever else tries; when that one was cancelled, it can have another.
+func TestJobIsResumedOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, e env) {
+		w, _ := tenant(t, e, "u@example.org")
+		foreign, _ := tenant(t, e, "foreign@example.org")
+		old := addJob(t, e, w)
+		resume := func(workspace string) (id string, err error) {
+			id = testenv.NewID(t)
+			return id, e.try(func(tx *store.Tx) error {
+				return tx.AddJob(workspace, store.Job{ID: id, Kind: "generate", Principal: "{}", Input: "{}", Steps: 6, Resumes: old})
+			})
+		}
+		by := func(workspace string) (id string) {
+			e.write(t, func(tx *store.Tx) error {
+				j, ok, err := tx.ResumedBy(workspace, old)
+				if ok != (j.ID != "") || ok && j.Resumes != old {
+					t.Errorf("%v %+v", ok, j)
+				}
+				id = j.ID
+				return err
+			})
+			return id
+		}
+		if id := by(w); id != "" {
+			t.Errorf("%s goes on with a job that nobody resumed", id)
+		}
+		first, err := resume(w)
+		if err != nil || by(w) != first || by(foreign) != "" {
+			t.Errorf("%v; %s goes on with it", err, by(w))
+		}
+		_, err = resume(w)
+		refused(t, err, threat.Conflict)
+		if _, err := resume(foreign); err != nil {
+			t.Errorf("another workspace's job of that id: %v", err)
+		}
+		cancel(t, e, w, first, true)
+		if id := by(w); id != "" {
+			t.Errorf("the cancelled %s goes on with it", id)
+		}
+		if second, err := resume(w); err != nil || by(w) != second {
+			t.Errorf("%v; %s goes on with it", err, by(w))
+		}
+	})
+}
