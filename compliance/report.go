@@ -232,7 +232,7 @@ func (r *Report) Filter(f Filter) []*Row {
 		row := &r.Rows[i]
 		q := row.Requirement
 		if f.Status != "" && row.Status != f.Status || f.Level != 0 && q.Level > f.Level || f.Chapter != "" && q.Chapter != f.Chapter ||
-			f.IDs != nil && !slices.Contains(f.IDs, q.ID) || text != "" && !r.says(q, text) {
+			len(f.IDs) > 0 && !slices.Contains(f.IDs, q.ID) || text != "" && !r.says(q, text) {
 			continue
 		}
 		out = append(out, row)

@@ -397,7 +397,7 @@ func (s *Service) ListAssertions(ctx context.Context, who account.Principal, in 
 				continue // its control or assumption is gone
 			}
 			row := assertionRow(a, h.assertionStatus(&subject, a, v.Now()))
-			if in.IDs != nil && !slices.Contains(in.IDs, a.ID) || in.Control != "" && a.Control != in.Control ||
+			if !among(in.IDs, a.ID) || in.Control != "" && a.Control != in.Control ||
 				in.Assumption != "" && a.Assumption != in.Assumption || in.Type != "" && a.Type != in.Type ||
 				in.Status != "" && row.Status != in.Status || in.Repo != "" && a.Repo != in.Repo || in.Drifted && a.DriftedAt == nil {
 				continue

@@ -188,7 +188,7 @@ func (s *Service) mapScope(v *store.Snapshot, workspace string, in AutoMapContro
 	}
 	for i := range h.controls {
 		k := &h.controls[i]
-		if h.tiers[i] != "" && (in.Controls == nil || slices.Contains(in.Controls, k.ID)) {
+		if h.tiers[i] != "" && among(in.Controls, k.ID) {
 			sc.controls = append(sc.controls, k)
 		}
 	}

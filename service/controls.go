@@ -73,7 +73,7 @@ func newControlSummary() ControlSummary {
 
 // narrows reports whether anything but paging was asked for.
 func (in GetControlsIn) narrows() bool {
-	return in.IDs != nil || in.Status != "" || in.Verification != "" || in.Objective != "" || in.Asset != "" || in.Attacker != "" || in.Tier != "" ||
+	return len(in.IDs) > 0 || in.Status != "" || in.Verification != "" || in.Objective != "" || in.Asset != "" || in.Attacker != "" || in.Tier != "" ||
 		in.Text != "" || in.Deleted
 }
 
@@ -228,7 +228,7 @@ func (h *head) filterControls(controls []store.Control, in GetControlsIn, now ti
 	text := strings.ToLower(in.Text)
 	for i := range controls {
 		c := &controls[i]
-		if in.Status != "" && c.Status != in.Status || in.IDs != nil && !slices.Contains(in.IDs, c.ID) ||
+		if in.Status != "" && c.Status != in.Status || !among(in.IDs, c.ID) ||
 			text != "" && !mentions(c, text) || !h.helps(c, in) {
 			continue
 		}

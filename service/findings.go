@@ -263,7 +263,7 @@ func (s *Service) ListFindings(ctx context.Context, who account.Principal, in Li
 		}
 		var found []FindingRow
 		for _, f := range all {
-			if len(in.IDs) > 0 && !slices.Contains(in.IDs, f.ID) || in.Status != "" && f.Status != in.Status || in.Open && !f.Status.Open() ||
+			if !among(in.IDs, f.ID) || in.Status != "" && f.Status != in.Status || in.Open && !f.Status.Open() ||
 				in.Severity != "" && f.Severity != in.Severity || in.Control != "" && f.Control != in.Control ||
 				in.Source != "" && f.Source != in.Source || in.Unmapped && f.Control != "" || in.Proposed && f.Proposal == "" || in.Since != nil && !f.UpdatedAt.After(*in.Since) {
 				continue

@@ -201,7 +201,7 @@ func (h *head) gaps(rows []posture.Row, in CheckControlGapsIn, known []pipeline.
 	var out []GapRow
 	for i := range rows {
 		co := rows[i].Objective
-		if !co.Reachable || in.Tier != "" && co.Tier != in.Tier || in.Objectives != nil && !slices.Contains(in.Objectives, co.ID) {
+		if !co.Reachable || in.Tier != "" && co.Tier != in.Tier || !among(in.Objectives, co.ID) {
 			continue
 		}
 		g := GapRow{ID: co.ID, Tier: co.Tier}

@@ -156,10 +156,14 @@ func (s *Service) JudgeSufficiency(ctx context.Context, who account.Principal, i
 		if err != nil {
 			return JobOut{}, err
 		}
-		controls := h.own(in.IDs)
+		named := in.IDs
+		if len(named) == 0 {
+			named = nil // an empty list names none, and own takes it so
+		}
+		controls := h.own(named)
 		job, ordered, err := s.orderJudgments(tx, who, h.policy, in.ModelID, in.Engine, controls, all, func(j *store.Judgment, digest string) bool {
 			done := j != nil && j.Digest == digest && j.State != evidence.JudgmentFailed
-			return !done || in.Engine == agentEngine && in.IDs != nil
+			return !done || in.Engine == agentEngine && len(in.IDs) > 0
 		})
 		if err != nil {
 			return JobOut{}, err

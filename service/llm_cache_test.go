@@ -49,7 +49,7 @@ func (k *thinker) ask(u *live.User, req llm.Request) (llm.Answer, error) {
 // usage is the whole usage of a user's workspace.
 func (k *thinker) usage(t testing.TB, u *live.User) service.GetUsageOut {
 	t.Helper()
-	out, err := k.Service.GetUsage(t.Context(), u.Who, service.GetUsageIn{Days: 90})
+	out, err := k.Service.GetUsage(t.Context(), u.Who, service.GetUsageIn{Days: ptr(90)})
 	if err != nil {
 		t.Fatal(err)
 	}

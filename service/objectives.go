@@ -66,7 +66,7 @@ func (s *Service) GetControlObjectives(ctx context.Context, who account.Principa
 		var found []threat.Objective
 		for _, co := range h.objectives() {
 			bare := co.Reachable && groups[co.ID] == nil
-			if in.IDs != nil && !slices.Contains(in.IDs, co.ID) || in.Tier != "" && co.Tier != in.Tier ||
+			if !among(in.IDs, co.ID) || in.Tier != "" && co.Tier != in.Tier ||
 				in.Asset != "" && co.Asset != in.Asset || in.Attacker != "" && co.Attacker != in.Attacker ||
 				in.Unreachable && co.Reachable || in.WithoutControls && !bare {
 				continue

@@ -249,7 +249,7 @@ func (s *Service) AssessModel(ctx context.Context, who account.Principal, in Ass
 		}
 		filter := posture.Filter{Status: in.Status, Tier: in.Tier, Asset: in.Asset, Attacker: in.Attacker, Reason: in.Reason, Assurance: in.Assurance}
 		rows := slices.DeleteFunc(p.Filter(filter), func(r posture.Row) bool {
-			return in.Objectives != nil && !slices.Contains(in.Objectives, r.Objective.ID) || in.ChangedSince != "" && changed[r.Objective.ID] == nil
+			return !among(in.Objectives, r.Objective.ID) || in.ChangedSince != "" && changed[r.Objective.ID] == nil
 		})
 		out.Total = len(rows)
 		for _, r := range cut(rows, limit, offset) {

@@ -129,7 +129,7 @@ func (t *task) replace(tx *store.Tx, in regenerateInput, structure *threat.Struc
 	if err != nil {
 		return out, err
 	}
-	scope := func(co threat.ID) bool { return len(in.Objectives) == 0 || slices.Contains(in.Objectives, co) }
+	scope := func(co threat.ID) bool { return among(in.Objectives, co) }
 
 	// What stands now leaves the scope: unlinked where it serves other objectives, else deleted.
 	old := map[string]*store.Control{}

@@ -108,7 +108,7 @@ func (s *Service) GetScanPrompt(ctx context.Context, who account.Principal, in G
 // toScan returns the controls that are asked for: named ones whatever their status, else those that are not implemented.
 func (h *head) toScan(in GetScanPromptIn, v *store.Snapshot) ([]foundControl, error) {
 	filter := GetControlsIn{Tier: in.Tier}
-	if len(in.Controls) > 0 { // an empty list names none: it must not read as nothing to look for
+	if len(in.Controls) > 0 {
 		filter.IDs = in.Controls
 	} else {
 		filter.Status = threat.NotImplemented
@@ -120,7 +120,7 @@ func (h *head) toScan(in GetScanPromptIn, v *store.Snapshot) ([]foundControl, er
 	}
 	sum := newControlSummary()
 	found := h.filterControls(h.controls, filter, v.Now(), &sum)
-	return slices.DeleteFunc(found, func(f foundControl) bool { return f.orphaned && filter.IDs == nil }), nil
+	return slices.DeleteFunc(found, func(f foundControl) bool { return f.orphaned && len(filter.IDs) == 0 }), nil
 }
 
 // fill adds rows while the answer keeps [MaxScan].

@@ -110,6 +110,10 @@ const (
 	DefaultLimit = 20
 )
 
+// among reports whether a filter that lists values lets e through. An empty list filters nothing, as a missing one: clients send [] for what
+// they leave open.
+func among[E comparable](list []E, e E) bool { return len(list) == 0 || slices.Contains(list, e) }
+
 // cut returns the part of list that a page shows.
 func cut[E any](list []E, limit, offset int) []E {
 	offset = min(offset, len(list))

@@ -136,7 +136,7 @@ func (s *Service) GetSufficiency(ctx context.Context, who account.Principal, in 
 		var found []SufficiencyRow
 		for _, f := range h.all().found { // gravest tier first
 			row := h.coverage(f.Control, v.Now())
-			if f.orphaned || in.IDs != nil && !slices.Contains(in.IDs, row.ID) || in.Status != "" && row.Sufficiency != in.Status {
+			if f.orphaned || !among(in.IDs, row.ID) || in.Status != "" && row.Sufficiency != in.Status {
 				continue
 			}
 			out.Summary[row.Sufficiency]++

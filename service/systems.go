@@ -276,7 +276,7 @@ func (s *Service) EditSystem(ctx context.Context, who account.Principal, in Edit
 			return out, err
 		}
 		r.object = sys.ID
-		edits := in.Name != nil || in.Description != nil || in.Add != nil || in.Remove != nil
+		edits := in.Name != nil || in.Description != nil || len(in.Add)+len(in.Remove) > 0
 		switch {
 		case !edits && !in.Delete:
 			return out, threat.Errorf(threat.Invalid, "nothing to change").Hinted("give name, description, add_models, remove_models or delete")

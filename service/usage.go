@@ -131,7 +131,7 @@ type ModelUsage struct {
 
 // GetUsageIn says for how long back.
 type GetUsageIn struct {
-	Days int `json:"days,omitempty" jsonschema:"1 to 90, today included; default 30"`
+	Days *int `json:"days,omitempty" jsonschema:"1 to 90, today included; default 30"`
 }
 
 // GetUsageOut is what a workspace used of language models.
@@ -148,14 +148,22 @@ type GetUsageOut struct {
 // MaxUsageDays is how far back usage can be asked for (specification §14).
 const MaxUsageDays = 90
 
+// usageDays checks and completes a days argument. Errors: [threat.Invalid].
+func usageDays(days *int) (int, error) {
+	switch {
+	case days == nil:
+		return 30, nil
+	case *days < 1 || *days > MaxUsageDays:
+		return 0, threat.Errorf(threat.Invalid, "days is %d", *days).In("days").Hinted("1 to %d", MaxUsageDays)
+	}
+	return *days, nil
+}
+
 // GetUsage sums up what the key's workspace used of language models. The engines builtin and agent use none. Errors: [threat.Invalid].
 func (s *Service) GetUsage(ctx context.Context, who account.Principal, in GetUsageIn) (GetUsageOut, error) {
-	days := in.Days
-	if days == 0 {
-		days = 30
-	}
-	if days < 1 || days > MaxUsageDays {
-		return GetUsageOut{}, threat.Errorf(threat.Invalid, "days is %d", in.Days).In("days").Hinted("1 to %d", MaxUsageDays)
+	days, err := usageDays(in.Days)
+	if err != nil {
+		return GetUsageOut{}, err
 	}
 	return read(ctx, s, who, account.Read, func(v *store.Snapshot) (GetUsageOut, error) {
 		out := GetUsageOut{Days: days, Since: v.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-days)}

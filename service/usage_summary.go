@@ -8,12 +8,11 @@ import (
 
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/store"
-	"github.com/redoubt-dev/redoubt/threat"
 )
 
 // GetUsageSummaryIn says for how long back.
 type GetUsageSummaryIn struct {
-	Days int `json:"days,omitempty" jsonschema:"1 to 90, today included; default 30"`
+	Days *int `json:"days,omitempty" jsonschema:"1 to 90, today included; default 30"`
 }
 
 // UserUsage is what one user used of language models, in all workspaces.
@@ -45,12 +44,9 @@ const unlimited = "unlimited"
 
 // GetUsageSummary sums up what all workspaces used of language models. Errors: [threat.Forbidden], [threat.Invalid].
 func (s *Service) GetUsageSummary(ctx context.Context, who account.Principal, in GetUsageSummaryIn) (GetUsageSummaryOut, error) {
-	days := in.Days
-	if days == 0 {
-		days = 30
-	}
-	if days < 1 || days > MaxUsageDays {
-		return GetUsageSummaryOut{}, threat.Errorf(threat.Invalid, "days is %d", in.Days).In("days").Hinted("1 to %d", MaxUsageDays)
+	days, err := usageDays(in.Days)
+	if err != nil {
+		return GetUsageSummaryOut{}, err
 	}
 	return read(ctx, s, who, account.Instance, func(v *store.Snapshot) (GetUsageSummaryOut, error) {
 		out := GetUsageSummaryOut{Days: days, Since: v.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-days), TopUsers: []UserUsage{}, ByDay: []DayUsage{}}

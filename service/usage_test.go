@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -69,8 +70,14 @@ func TestUsage(t *testing.T) {
 	if err := json.Unmarshal(r.Body, &one); err != nil || r.Status != 200 || one.Total.Requests != 2 || len(one.ByDay) != 1 {
 		t.Errorf("%d %s (%v)", r.Status, r.Body, err)
 	}
-	for _, days := range []int{-1, 91} {
+	for _, days := range []int{-1, 0, 91} {
 		k.user.Refused("get_usage", live.Args{"days": days}, threat.Invalid)
+		if r := k.user.Do("GET", fmt.Sprintf("/api/v1/usage?days=%d", days), nil); r.Status != 400 {
+			t.Errorf("%d days: %d %s", days, r.Status, r.Body)
+		}
+	}
+	if out := live.Call[service.GetUsageOut](k.user, "get_usage", nil); out.Days != 30 {
+		t.Errorf("%d days where none are named", out.Days)
 	}
 	if empty := k.usage(t, k.NewUser(t, "developer")); empty.Total.Requests != 0 || empty.Total.EstimatedCostUSD != nil {
 		t.Errorf("another's usage is %+v", empty)

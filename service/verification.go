@@ -124,7 +124,7 @@ func (s *Service) GetVerificationReport(ctx context.Context, who account.Princip
 		}
 		var found []ReportedControl
 		for _, f := range h.all().found {
-			if f.orphaned || in.IDs != nil && !slices.Contains(in.IDs, f.ID) {
+			if f.orphaned || !among(in.IDs, f.ID) {
 				continue
 			}
 			row := ReportedControl{

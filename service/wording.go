@@ -134,7 +134,7 @@ func (s *Service) rewordByEngine(ctx context.Context, who account.Principal, in 
 		if err := atRevision(k.ID, k.Revision, in.ExpectedRevision); err != nil {
 			return JobOut{}, err
 		}
-		if in.Description != nil || in.Facets != nil {
+		if in.Description != nil || len(in.Facets) > 0 {
 			return JobOut{}, threat.Errorf(threat.Invalid, "both words and an instruction to find some").In("instruction").Hinted("give description and facets, or instruction")
 		}
 		if in.Instruction, err = instruction(in.Instruction); err != nil {
