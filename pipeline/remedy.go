@@ -11,13 +11,15 @@ type Need struct {
 	Level    int // the lowest level that asks for it; 0 where there are none
 }
 
-// Remedy is what a model lacks to meet needs: an asset or an attacker to add, or an asset that is there and has no control for them.
+// Remedy is what a model lacks to meet needs: an asset or an attacker to add, or one that is there and has no control for them. Or it
+// says that the needs do not apply.
 type Remedy struct {
-	Existing threat.ID         `json:"existing,omitempty"` // of an asset that is there
-	Asset    *AssetProposal    `json:"asset,omitempty"`
-	Attacker *AttackerProposal `json:"attacker,omitempty"`
-	Needs    []string          `json:"-"` // ids
-	Why      string            `json:"-"`
+	Existing      threat.ID         `json:"existing,omitempty"` // of an asset or an attacker that is there
+	Asset         *AssetProposal    `json:"asset,omitempty"`
+	Attacker      *AttackerProposal `json:"attacker,omitempty"`
+	NotApplicable bool              `json:"not_applicable,omitempty"` // and nothing of the above
+	Needs         []string          `json:"needs,omitempty"`          // ids
+	Why           string            `json:"why,omitempty"`
 }
 
 // Remedier is an engine that can say what a model lacks to meet requirements, at once and without asking anybody.

@@ -60,15 +60,20 @@ func (t *task) askEach(ctx context.Context, engine, step string, done, n int, as
 		if done++; done == n {
 			break
 		}
-		raw, err := json.Marshal(draft(done))
-		if err != nil {
-			return err
-		}
-		if err := t.save(string(raw)); err != nil {
+		if err := t.keep(draft(done)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// keep saves a draft as JSON.
+func (t *task) keep(draft any) error {
+	raw, err := json.Marshal(draft)
+	if err != nil {
+		return err
+	}
+	return t.save(string(raw))
 }
 
 // joinHints puts hints one after the other.

@@ -16,6 +16,9 @@ import (
 // maxProposals bounds what one suggest_remediation proposes: what a person goes through with care.
 const maxProposals = 30
 
+// mostGaps bounds the requirements that a language model or the agent is asked about in one go.
+const mostGaps = 40
+
 // SuggestRemediationIn says which gaps to close.
 type SuggestRemediationIn struct {
 	ModelID      string   `json:"model_id"`
@@ -23,21 +26,24 @@ type SuggestRemediationIn struct {
 	Requirements []string `json:"requirements,omitempty" jsonschema:"only these ids; default: all unmapped ones"`
 	Level        int      `json:"level,omitempty" jsonschema:"requirements of this level and those below"`
 	Chapter      string   `json:"chapter,omitempty" jsonschema:"id"`
-	Engine       string   `json:"engine,omitempty" jsonschema:"builtin"`
+	Engine       string   `json:"engine,omitempty"`
+	WaitSeconds  *int     `json:"wait_seconds,omitempty" jsonschema:"for a job, default 20"`
+
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
 }
 
 // ProposalRow is a proposal to approve, to reject, or to mark as not applicable.
 type ProposalRow struct {
 	ID           string               `json:"id"`
-	Kind         threat.Kind          `json:"kind"` // asset or attacker
-	Name         string               `json:"name"`
+	Kind         threat.Kind          `json:"kind"`           // asset, attacker or not_applicable
+	Name         string               `json:"name,omitempty"` // none for not_applicable
 	Description  string               `json:"description,omitempty"`
 	Properties   []threat.Property    `json:"properties,omitempty"`
 	Impact       threat.Level         `json:"impact,omitempty"`
 	Capability   string               `json:"capability,omitempty"`
 	Position     string               `json:"position,omitempty"`
 	Likelihood   threat.Level         `json:"likelihood,omitempty"`
-	Existing     threat.ID            `json:"existing,omitempty"` // the model has the asset: approving adds controls for it alone
+	Existing     threat.ID            `json:"existing,omitempty"` // the model has it: approving adds controls for it alone
 	Requirements []string             `json:"requirements"`
 	Reason       string               `json:"reason"`
 	Status       store.ProposalStatus `json:"status"`
@@ -49,87 +55,134 @@ type SuggestRemediationOut struct {
 	Version     int           `json:"version"`
 	FrameworkID string        `json:"framework_id"`
 	Engine      string        `json:"engine"`
-	Gaps        int           `json:"gaps" jsonschema:"unmapped requirements looked at"`
+	Gaps        int           `json:"gaps" jsonschema:"unmapped requirements that the request is about"`
 	Left        int           `json:"left,omitempty" jsonschema:"of these, how many no proposal is for yet: ask again after apply_remediation"`
 	Total       int           `json:"total"`
 	Proposals   []ProposalRow `json:"proposals"`
 	Hint        string        `json:"hint"`
+	Job         *JobOut       `json:"job,omitempty" jsonschema:"with engine openai or agent, while it runs or asks; its result is an answer like this one"`
 }
 
 // SuggestRemediation proposes assets and attackers for unmapped requirements, each to be decided by itself. Nothing of the model changes.
-// Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] for another engine, or where there is no gap.
+// The builtin engine answers at once. The others are asked in a job, which the answer carries, about the first 40 of the gaps; they may also
+// propose that requirements do not apply.
+// Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] for an engine that cannot run, or where there is no gap.
 func (s *Service) SuggestRemediation(ctx context.Context, who account.Principal, in SuggestRemediationIn) (SuggestRemediationOut, error) {
-	v := verb{name: "suggest_remediation", needs: account.Write, model: in.ModelID}
-	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (SuggestRemediationOut, error) {
-		out := SuggestRemediationOut{ModelID: in.ModelID, Engine: builtinEngine, Proposals: []ProposalRow{}, Hint: "apply_remediation with the ids to approve, to reject, and those that are not applicable"}
-		h, c, err := s.selectedCatalogue(tx.View(), who.WorkspaceID, in.ModelID, in.FrameworkID)
+	v := verb{name: suggestJob, needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
+	in.WaitSeconds = nil
+	out, err := write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (SuggestRemediationOut, error) {
+		g, err := s.gapScope(tx.View(), who.WorkspaceID, in)
 		if err != nil {
-			return out, err
+			return SuggestRemediationOut{}, err
 		}
-		out.Version, out.FrameworkID = h.model.Version, c.ID
-		engine, _, err := s.remedier(in.Engine)
+		engine, err := s.engineOf(tx.View(), who.WorkspaceID, in.Engine)
 		if err != nil {
-			return out, err
+			return SuggestRemediationOut{}, err
 		}
-		measured, err := s.measure(tx.View(), who.WorkspaceID, GetComplianceReportIn{
-			ModelID: in.ModelID, FrameworkID: c.ID, Level: in.Level, Chapter: in.Chapter, Requirements: in.Requirements,
-		})
-		if err != nil {
-			return out, err
-		}
-		gaps := measured.report.Filter(compliance.Filter{Status: compliance.Unmapped, Level: in.Level, Chapter: in.Chapter, IDs: in.Requirements})
-		if len(gaps) == 0 {
-			return out, threat.Errorf(threat.FailedPrecondition, "there is no unmapped requirement among these").In("requirements").
+		if len(g.gaps) == 0 {
+			return SuggestRemediationOut{}, threat.Errorf(threat.FailedPrecondition, "there is no unmapped requirement among these").In("requirements").
 				Hinted("get_compliance_report(status: unmapped) lists the gaps")
 		}
-		needs := make([]pipeline.Need, len(gaps))
-		for i, g := range gaps {
-			needs[i] = c.need(g.Requirement)
+		r.version, r.object = g.head.model.Version, g.c.ID
+		switch e := engine.(type) {
+		case pipeline.Remedier:
+			return g.propose(tx, who, engine.Name(), e.Remedies(g.head.structure, g.needs(g.gaps)), r)
+		case thinker:
+			return g.startRemedying(tx, who, in, e.name, r)
 		}
-		remedies := engine.Remedies(h.structure, needs)
-		remedies = remedies[:min(maxProposals, len(remedies))]
-		list := make([]store.Proposal, len(remedies))
-		for i, m := range remedies {
-			body, err := json.Marshal(m)
-			if err != nil {
-				return out, err
-			}
-			list[i] = store.Proposal{Kind: threat.KindAsset, Body: string(body), Requirements: m.Needs, Reason: m.Why}
-			if m.Attacker != nil {
-				list[i].Kind = threat.KindAttacker
-			}
-		}
-		if list, err = tx.AddProposals(who.WorkspaceID, in.ModelID, who.UserID, c.ID, list); err != nil {
-			return out, err
-		}
-		served := map[string]bool{}
-		for _, p := range list {
-			row, _, err := proposalRow(p)
-			if err != nil {
-				return out, err
-			}
-			out.Proposals = append(out.Proposals, row)
-			for _, id := range p.Requirements {
-				served[id] = true
-			}
-		}
-		out.Gaps, out.Left, out.Total = len(gaps), len(gaps)-len(served), len(list)
-		r.version, r.object = h.model.Version, c.ID
-		r.detail = map[string]any{"framework_id": c.ID, "gaps": out.Gaps, "proposals": out.Total}
-		return out, nil
+		return SuggestRemediationOut{}, threat.Errorf(threat.FailedPrecondition, "engine %q proposes no remediation", threat.Clip(engine.Name(), 40)).In("engine").
+			Hinted("engine builtin, openai or agent does")
 	})
+	if err == nil && out.Job != nil {
+		s.jobs.poke()
+	}
+	return out, err
 }
 
-// remedier returns the engine that closes gaps, as both of what it does. Errors: [threat.FailedPrecondition] for another one.
-func (s *Service) remedier(name string) (pipeline.Remedier, pipeline.Engine, error) {
-	if name == "" || name == builtinEngine {
-		e := s.named(builtinEngine)
-		if m, ok := e.(pipeline.Remedier); ok {
-			return m, e, nil
+// gapScope is what of a model and a framework bears on closing gaps.
+type gapScope struct {
+	head *head
+	c    *catalogue
+	gaps []string // ids of the unmapped requirements that the request is about, in the framework's order
+}
+
+// gapScope gathers it. Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] where the framework is not selected.
+func (s *Service) gapScope(v *store.Snapshot, workspace string, in SuggestRemediationIn) (*gapScope, error) {
+	h, c, err := s.selectedCatalogue(v, workspace, in.ModelID, in.FrameworkID)
+	if err != nil {
+		return nil, err
+	}
+	measured, err := s.measure(v, workspace, GetComplianceReportIn{
+		ModelID: in.ModelID, FrameworkID: c.ID, Level: in.Level, Chapter: in.Chapter, Requirements: in.Requirements,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g := &gapScope{head: h, c: c}
+	for _, row := range measured.report.Filter(compliance.Filter{Status: compliance.Unmapped, Level: in.Level, Chapter: in.Chapter, IDs: in.Requirements}) {
+		g.gaps = append(g.gaps, row.Requirement.ID)
+	}
+	return g, nil
+}
+
+// needs are requirements as an engine sees them, without those that are gone.
+func (g *gapScope) needs(ids []string) []pipeline.Need {
+	out := make([]pipeline.Need, 0, len(ids))
+	for _, id := range ids {
+		if q, err := g.c.requirement(id); err == nil {
+			out = append(out, g.c.need(q))
 		}
 	}
-	return nil, nil, threat.Errorf(threat.FailedPrecondition, "engine %q proposes no remediation", threat.Clip(name, 40)).In("engine").
-		Hinted("leave engine out: the builtin engine does")
+	return out
+}
+
+// answer is what is known before anything is proposed.
+func (g *gapScope) answer(engine string) SuggestRemediationOut {
+	return SuggestRemediationOut{
+		ModelID: g.head.model.ID, Version: g.head.model.Version, FrameworkID: g.c.ID, Engine: engine, Gaps: len(g.gaps), Left: len(g.gaps), Proposals: []ProposalRow{},
+		Hint: "apply_remediation with the ids to approve, to reject, and those that are not applicable",
+	}
+}
+
+// propose writes remedies as proposals.
+func (g *gapScope) propose(tx *store.Tx, who account.Principal, engine string, remedies []pipeline.Remedy, r *record) (SuggestRemediationOut, error) {
+	out := g.answer(engine)
+	remedies = remedies[:min(maxProposals, len(remedies))]
+	list := make([]store.Proposal, len(remedies))
+	for i, m := range remedies {
+		list[i] = store.Proposal{Kind: threat.KindAsset, Requirements: m.Needs, Reason: m.Why}
+		switch {
+		case m.NotApplicable:
+			list[i].Kind = store.KindNotApplicable
+		case m.Attacker != nil:
+			list[i].Kind = threat.KindAttacker
+		}
+		m.Needs, m.Why = nil, "" // they have columns
+		body, err := json.Marshal(m)
+		if err != nil {
+			return out, err
+		}
+		list[i].Body = string(body)
+	}
+	list, err := tx.AddProposals(who.WorkspaceID, out.ModelID, who.UserID, g.c.ID, list)
+	if err != nil {
+		return out, err
+	}
+	served := map[string]bool{}
+	for _, p := range list {
+		row, _, err := proposalRow(p)
+		if err != nil {
+			return out, err
+		}
+		out.Proposals = append(out.Proposals, row)
+		for _, id := range p.Requirements {
+			served[id] = true
+		}
+	}
+	out.Left, out.Total = len(g.gaps)-len(served), len(list)
+	r.version, r.object = g.head.model.Version, g.c.ID
+	r.detail = map[string]any{"framework_id": g.c.ID, "engine": engine, "gaps": out.Gaps, "proposals": out.Total}
+	return out, nil
 }
 
 // proposalID is the id of a proposal: "P3".
@@ -137,14 +190,13 @@ func proposalID(n int) string { return "P" + strconv.Itoa(n) }
 
 func proposalRow(p store.Proposal) (ProposalRow, pipeline.Remedy, error) {
 	var m pipeline.Remedy
-	if err := json.Unmarshal([]byte(p.Body), &m); err != nil || m.Asset == nil && m.Attacker == nil {
+	if err := json.Unmarshal([]byte(p.Body), &m); err != nil || m.Asset == nil && m.Attacker == nil && !m.NotApplicable {
 		return ProposalRow{}, m, internal("proposal %d cannot be read: %v", p.Number, err)
 	}
 	row := ProposalRow{ID: proposalID(p.Number), Kind: p.Kind, Existing: m.Existing, Requirements: p.Requirements, Reason: p.Reason, Status: p.Status}
 	if a := m.Asset; a != nil {
 		row.Name, row.Description, row.Properties, row.Impact = a.Name, a.Description, a.Properties, a.Impact
-	} else {
-		t := m.Attacker
+	} else if t := m.Attacker; t != nil {
 		row.Name, row.Capability, row.Position, row.Likelihood = t.Name, t.Capability, t.Position, t.Likelihood
 	}
 	return row, m, nil
@@ -153,7 +205,7 @@ func proposalRow(p store.Proposal) (ProposalRow, pipeline.Remedy, error) {
 // ApplyRemediationIn decides about proposals.
 type ApplyRemediationIn struct {
 	Target
-	Approved      []string `json:"approved,omitempty" jsonschema:"ids of proposals to add, in one version"`
+	Approved      []string `json:"approved,omitempty" jsonschema:"ids of proposals to add, in one version; those of kind not_applicable exclude their requirements, which needs decide"`
 	Rejected      []string `json:"rejected,omitempty"`
 	NotApplicable []string `json:"not_applicable,omitempty" jsonschema:"their requirements are excluded; needs decide and a reason"`
 	Reason        string   `json:"reason,omitempty" jsonschema:"why those are not applicable"`
@@ -184,6 +236,10 @@ func (s *Service) ApplyRemediation(ctx context.Context, who account.Principal, i
 	err := who.Allow(v.needs)
 	if err == nil && len(in.Approved) > 0 {
 		a, err = read(ctx, s, who, account.Write, func(v *store.Snapshot) (*remediation, error) { return s.plan(ctx, v, who.WorkspaceID, in) })
+		if err == nil && len(a.ruledOut) > 0 {
+			v.needs = account.Decide
+			err = who.Allow(v.needs)
+		}
 	}
 	if err != nil && threat.CodeOf(err) != threat.FailedPrecondition { // decided already: perhaps by this very call, which the key then knows
 		s.refused(ctx, who, v, in, err)
@@ -218,6 +274,8 @@ func (s *Service) ApplyRemediation(ctx context.Context, who account.Principal, i
 type remediation struct {
 	stamp     int64
 	proposals []approval
+	fields    []string // of the proposals in the request
+	ruledOut  []ruling // approved proposals that say that requirements do not apply
 	added     []threat.ID
 	structure *threat.Structure
 	controls  []pipeline.ControlProposal
@@ -228,6 +286,13 @@ type approval struct {
 	store.Proposal
 	entity     threat.ID
 	objectives []threat.ID // of the entity
+}
+
+// ruling is a proposal whose requirements are to be excluded.
+type ruling struct {
+	store.Proposal
+	field  string
+	status store.ProposalStatus
 }
 
 // chosenProposals returns the open proposals that ids name. Errors: [threat.NotFound], [threat.Invalid] for one named twice,
@@ -284,6 +349,10 @@ func (s *Service) plan(ctx context.Context, v *store.Snapshot, workspace string,
 	structure := *h.structure // its operations replace lists and never write into them
 	out := &remediation{stamp: h.model.Stamp}
 	for i, p := range chosen[0] {
+		if p.Kind == store.KindNotApplicable {
+			out.ruledOut = append(out.ruledOut, ruling{p, fieldAt("approved", i), store.ProposalApproved})
+			continue
+		}
 		id, fresh, err := enter(&structure, counters, p)
 		if err != nil {
 			return nil, fieldError(err, fieldAt("approved", i))
@@ -291,6 +360,7 @@ func (s *Service) plan(ctx context.Context, v *store.Snapshot, workspace string,
 		if fresh {
 			out.added = append(out.added, id)
 		}
+		out.fields = append(out.fields, fieldAt("approved", i))
 		out.proposals = append(out.proposals, approval{Proposal: p, entity: id})
 	}
 	if _, err := structure.SettleSeparations(counters); err != nil {
@@ -316,7 +386,7 @@ func (s *Service) plan(ctx context.Context, v *store.Snapshot, workspace string,
 	if len(fresh) == 0 {
 		return out, nil
 	}
-	_, engine, err := s.remedier("")
+	engine, err := s.engine(builtinEngine) // controls are generated at once, whoever proposed
 	if err != nil {
 		return nil, err
 	}
@@ -332,22 +402,11 @@ func enter(structure *threat.Structure, counters threat.Counters, p store.Propos
 	if err != nil {
 		return "", false, err
 	}
-	switch {
-	case m.Existing != "":
-		if structure.Asset(m.Existing) == nil {
-			return "", false, threat.Errorf(threat.Conflict, "%s is gone since it was proposed", m.Existing).Hinted("suggest_remediation again")
-		}
-		return m.Existing, false, nil
-	case m.Asset != nil:
-		a, err := structure.AddAsset(counters, threat.Asset{
-			Name: m.Asset.Name, Description: m.Asset.Description, Properties: m.Asset.Properties, Impact: m.Asset.Impact, Notes: "Added to close gaps of " + p.Framework + ".",
-		})
-		return a.ID, true, err
+	id, err := m.Enter(structure, counters, "Added to close gaps of "+p.Framework+".")
+	if threat.CodeOf(err) == threat.NotFound {
+		err = threat.Errorf(threat.Conflict, "%s is gone since it was proposed", m.Existing).Hinted("suggest_remediation again")
 	}
-	t, err := structure.AddAttacker(counters, threat.Attacker{
-		Name: m.Attacker.Name, Capability: m.Attacker.Capability, Position: m.Attacker.Position, Archetype: m.Attacker.Archetype, Likelihood: m.Attacker.Likelihood,
-	})
-	return t.ID, true, err
+	return id, m.Existing == "", err
 }
 
 // deciding writes what was decided.
@@ -374,8 +433,10 @@ func (d *deciding) decide(in ApplyRemediationIn) error {
 			return threat.Errorf(threat.Conflict, "the model changed while the controls were being generated").In("expected_version").
 				Hinted("nothing was applied; it is at version %d now: call apply_remediation again", d.c.model.Version)
 		}
-		if err := d.approve(); err != nil {
-			return err
+		if len(d.plan.proposals) > 0 {
+			if err := d.approve(); err != nil {
+				return err
+			}
 		}
 	}
 	for _, p := range chosen[1] {
@@ -384,7 +445,14 @@ func (d *deciding) decide(in ApplyRemediationIn) error {
 		}
 		d.out.Rejected++
 	}
-	if err := d.exclude(in, chosen[2], chosen[0]); err != nil {
+	var out []ruling
+	if d.plan != nil {
+		out = append(out, d.plan.ruledOut...)
+	}
+	for i, p := range chosen[2] {
+		out = append(out, ruling{p, fieldAt("not_applicable", i), store.ProposalNotApplicable})
+	}
+	if err := d.exclude(in, out); err != nil {
 		return err
 	}
 	if len(d.out.Controls) > 0 {
@@ -393,33 +461,46 @@ func (d *deciding) decide(in ApplyRemediationIn) error {
 	return tx.TouchModel(ws, in.ModelID)
 }
 
-// exclude rules out the requirements of proposals that are not applicable.
-func (d *deciding) exclude(in ApplyRemediationIn, list, approved []store.Proposal) error {
+// exclude rules out the requirements of proposals that are not applicable. An approved one that says so itself has a reason of its own, which
+// one in the request takes the place of.
+func (d *deciding) exclude(in ApplyRemediationIn, list []ruling) error {
 	if len(list) == 0 {
 		return nil
 	}
-	reason, err := decisionReason(in.Reason, "say why these requirements do not apply to this feature")
-	if err != nil {
+	if err := d.who.Allow(account.Decide); err != nil {
 		return err
 	}
-	wanted := map[string]bool{}
-	for _, p := range approved {
-		for _, id := range p.Requirements {
-			wanted[p.Framework+" "+id] = true
+	reason := ""
+	if in.Reason != "" || len(in.NotApplicable) > 0 {
+		var err error
+		if reason, err = decisionReason(in.Reason, "say why these requirements do not apply to this feature"); err != nil {
+			return err
 		}
 	}
-	for i, p := range list {
+	wanted := map[string]bool{}
+	if d.plan != nil {
+		for _, p := range d.plan.proposals {
+			for _, id := range p.Requirements {
+				wanted[p.Framework+" "+id] = true
+			}
+		}
+	}
+	for _, p := range list {
 		for _, id := range p.Requirements {
 			if wanted[p.Framework+" "+id] {
 				return threat.Errorf(threat.Invalid, "%s is for a requirement that an approved proposal is for too", proposalID(p.Number)).
-					In(fieldAt("not_applicable", i)).Hinted("reject it instead, or exclude_requirement by itself")
+					In(p.field).Hinted("reject it instead, or exclude_requirement by itself")
 			}
-			if err := d.c.tx.Exclude(d.who.WorkspaceID, in.ModelID, d.who.UserID, store.Exclusion{Framework: p.Framework, Requirement: id, Reason: reason}); err != nil {
+			e := store.Exclusion{Framework: p.Framework, Requirement: id, Reason: reason}
+			if e.Reason == "" {
+				e.Reason = p.Reason
+			}
+			if err := d.c.tx.Exclude(d.who.WorkspaceID, in.ModelID, d.who.UserID, e); err != nil {
 				return err
 			}
 			d.out.Excluded = append(d.out.Excluded, id)
 		}
-		if _, err := d.c.tx.DecideProposal(d.who.WorkspaceID, in.ModelID, d.who.UserID, p.Number, store.ProposalNotApplicable, ""); err != nil {
+		if _, err := d.c.tx.DecideProposal(d.who.WorkspaceID, in.ModelID, d.who.UserID, p.Number, p.status, ""); err != nil {
 			return err
 		}
 	}
@@ -439,7 +520,7 @@ func (d *deciding) approve() error {
 			err = internal("proposal %d became %s, not %s", p.Number, id, p.entity)
 		}
 		if err != nil {
-			return fieldError(err, fieldAt("approved", i))
+			return fieldError(err, d.plan.fields[i])
 		}
 		if _, err := tx.DecideProposal(ws, model, d.who.UserID, p.Number, store.ProposalApproved, id); err != nil {
 			return err

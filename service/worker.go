@@ -70,6 +70,8 @@ func (s *Service) runJob(ctx context.Context, t *task) (apply, error) {
 		return t.judge(ctx)
 	case autoMapJob:
 		return t.mapControls(ctx)
+	case suggestJob:
+		return t.proposeRemedies(ctx)
 	}
 	return nil, internal("job %s is of unknown kind %q", t.job.ID, t.job.Kind)
 }

@@ -21,11 +21,14 @@ const (
 	ProposalSuperseded    ProposalStatus = "superseded" // nobody decided about it, and newer ones took its place
 )
 
-// Proposal is an asset or an attacker proposed to close gaps.
+// KindNotApplicable is the kind of a proposal to rule requirements out.
+const KindNotApplicable threat.Kind = "not_applicable"
+
+// Proposal is an asset or an attacker proposed to close gaps, or that requirements be ruled out.
 type Proposal struct {
 	Number       int
 	Framework    string
-	Kind         threat.Kind // asset or attacker
+	Kind         threat.Kind // asset, attacker or [KindNotApplicable]
 	Body         string      // JSON of it, which the service reads
 	Requirements []string    // it is for
 	Reason       string

@@ -35,10 +35,10 @@ func frameworks(r *Registry, svc *service.Service) {
 		Name: "exclude_requirement", Title: "Exclude requirements", Toolset: Compliance, Needs: account.Write, Effect: Changes,
 		Description: "Rule requirements out for a model, with a reason, or take that back. Needs decide.",
 	}, svc.ExcludeRequirement)
-	add(r, Tool{
+	perhaps(r, svc, Tool{
 		Name: "suggest_remediation", Title: "Suggest remediation", Toolset: Compliance, Needs: account.Write, Effect: Adds,
-		Description: "Propose assets and attackers that would bring in unmapped requirements, each to be reviewed by itself. Changes nothing of the model.",
-	}, svc.SuggestRemediation)
+		Description: "Propose assets and attackers that would bring in unmapped requirements, each to be reviewed by itself: by the builtin engine, or by one that thinks and may say that requirements do not apply. Changes nothing of the model.",
+	}, 20, func(in service.SuggestRemediationIn) *int { return in.WaitSeconds }, svc.SuggestRemediation, func(out *service.SuggestRemediationOut) **service.JobOut { return &out.Job })
 	add(r, Tool{
 		Name: "apply_remediation", Title: "Apply remediation", Toolset: Compliance, Needs: account.Write, Effect: Adds,
 		Description: "Add approved proposals in one version, generate controls and map them to the requirements; reject others; exclude the requirements of those that are not applicable (needs decide).",
