@@ -35,13 +35,14 @@ const (
 	Submit   Permission = "submit runs"         // verifier keys only
 	Decide   Permission = "decide"              // judgments that stay with people
 	OwnKeys  Permission = "manage own keys"     // one's own developer keys
+	Belong   Permission = "act for its user"    // in what workspaces the user is, and as what
 	Manage   Permission = "manage workspace"    // settings, members, keys
 	Instance Permission = "administer instance" // users, usage, backup
 )
 
 // Permissions lists every permission, for tests.
 func Permissions() []Permission {
-	return []Permission{List, Read, Write, Pull, Report, Submit, Decide, OwnKeys, Manage, Instance}
+	return []Permission{List, Read, Write, Pull, Report, Submit, Decide, OwnKeys, Belong, Manage, Instance}
 }
 
 // Principal is the authenticated caller of one request. The zero value may do nothing.
@@ -62,7 +63,7 @@ func (p Principal) May(need Permission) bool {
 		if need == Decide {
 			return p.DecideGranted
 		}
-		return slices.Contains([]Permission{List, Read, Write, Pull, Report, OwnKeys}, need)
+		return slices.Contains([]Permission{List, Read, Write, Pull, Report, OwnKeys, Belong}, need)
 	case Verifier:
 		return slices.Contains([]Permission{List, Pull, Report, Submit}, need)
 	case Admin:
@@ -162,6 +163,7 @@ type Key struct {
 	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
 	RevokedAt   *time.Time `json:"revoked_at,omitempty"`
 	LastUsedAt  *time.Time `json:"last_used_at,omitempty"`
+	MCPSince    *time.Time `json:"mcp_since,omitempty"` // when an MCP client used it first
 }
 
 // Live reports whether a key is accepted at a time: neither revoked nor expired.

@@ -21,6 +21,7 @@ func TestScopes(t *testing.T) {
 		account.Submit:   {no, no, yes, no, no, no},
 		account.Decide:   {no, yes, no, yes, yes, no},
 		account.OwnKeys:  {yes, yes, no, yes, yes, no},
+		account.Belong:   {yes, yes, no, yes, yes, no},
 		account.Manage:   {no, no, no, yes, yes, no},
 		account.Instance: {no, no, no, no, yes, no},
 	}

@@ -115,7 +115,7 @@ func addLocalCheck(registry *tools.Registry, root string) error {
 // would.
 func (e *env) localPrincipal(ctx context.Context, svc *service.Service, p place) (account.Principal, error) {
 	if key := e.getenv("REDOUBT_API_KEY"); key != "" {
-		return svc.Authenticate(ctx, key)
+		return svc.AuthenticateMCP(ctx, key)
 	}
 	_, _, err := svc.EnsureAdmin(ctx, func(f service.FirstStart) error { return writeSecret(p.adminKey(), f.AdminKey) })
 	if err != nil {

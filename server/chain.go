@@ -34,7 +34,11 @@ func (s *Server) chain(route string, limit int64, authenticated bool, next http.
 	h := next
 	if authenticated {
 		h = s.limitKey(h)
-		h = s.authenticate(h)
+		check := s.config.Service.Authenticate
+		if route == "/mcp" {
+			check = s.config.Service.AuthenticateMCP
+		}
+		h = s.authenticate(check, h)
 	}
 	h = s.limitAddress(h)
 	h = s.guardOrigin(h)
@@ -181,7 +185,7 @@ func loopbackHost(host string) bool {
 
 // authenticate refuses a request without a valid key with a real 401, and puts the caller into its context. An address that sent too many
 // wrong keys is told to wait, without a look at the key, unless that key was accepted lately.
-func (s *Server) authenticate(next http.Handler) http.Handler {
+func (s *Server) authenticate(check func(context.Context, string) (account.Principal, error), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := apiKey(r)
 		from, limited := s.limitedAddress(r)
@@ -191,7 +195,7 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 				return
 			}
 		}
-		who, err := s.config.Service.Authenticate(r.Context(), key)
+		who, err := check(r.Context(), key)
 		if err != nil {
 			var te *threat.Error
 			if !errors.As(err, &te) || te.Code == threat.Internal {

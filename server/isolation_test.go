@@ -10,15 +10,17 @@ import (
 	"testing"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/internal/testenv"
 	"github.com/redoubt-dev/redoubt/internal/testenv/live"
 	"github.com/redoubt-dev/redoubt/resources"
 	"github.com/redoubt-dev/redoubt/rest"
 	"github.com/redoubt-dev/redoubt/service"
+	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/tools"
 )
 
 // ids are what a stranger might have got hold of. The case of a tool or route puts them where it takes ids.
-type ids struct{ model, job, key, user, claim, signer, issuer, framework, system, session string }
+type ids struct{ model, job, key, user, claim, signer, issuer, framework, system, session, workspace, invitation string }
 
 // missing are ids of the same form that exist nowhere.
 var missing = ids{
@@ -26,6 +28,7 @@ var missing = ids{
 	"01890000-0000-7000-8000-000000000003", "01890000-0000-7000-8000-000000000004",
 	"01890000-0000-7000-8000-000000000005", "sha256:" + strings.Repeat("0", 64), "https://nobody.example.org",
 	"nobodys-catalogue", "01890000-0000-7000-8000-000000000006", "01890000-0000-7000-8000-000000000007",
+	"01890000-0000-7000-8000-000000000008", "01890000-0000-7000-8000-000000000009",
 }
 
 // toolCases has the arguments of every tool. A tool without a case fails the test.
@@ -155,7 +158,7 @@ var decides = map[string]bool{"attest_assumption": true, "accept_risk": true, "a
 // withoutID are the tools and routes that take no id: a stranger's answer must hold nothing of the owner's.
 var withoutID = map[string]bool{
 	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true, "get_usage": true, "GET /usage": true,
-	"GET /models": true, "GET /chat/sessions": true, "GET /workspaces": true, "GET /keys": true, "POST /keys": true,
+	"GET /models": true, "GET /chat/sessions": true, "GET /workspaces": true, "POST /workspaces": true, "GET /invitations": true, "GET /keys": true, "POST /keys": true,
 	"GET /settings": true, "POST /settings": true, "POST /settings/signing-keys": true, "POST /settings/issuers": true, "POST /settings/required-claims": true,
 	"import_framework": true, "GET /frameworks": true, "POST /frameworks": true,
 	"list_systems": true, "create_system": true, "GET /systems": true, "POST /systems": true,
@@ -165,6 +168,16 @@ var withoutID = map[string]bool{
 // routeBodies has the body of every route that takes one; a route with a method that needs one and no entry fails.
 var routeBodies = map[string]func(ids) string{
 	"POST /keys": func(ids) string { return `{"name":"mine","scope":"developer"}` },
+
+	"POST /workspaces":                                  func(ids) string { return `{"name":"mine"}` },
+	"POST /workspaces/{workspace_id}":                   func(ids) string { return `{"name":"taken"}` },
+	"POST /workspaces/{workspace_id}/members/{user_id}": func(ids) string { return `{"role":"member"}` },
+	"POST /workspaces/{workspace_id}/leave":             func(ids) string { return `` },
+	"POST /workspaces/{workspace_id}/transfer":          func(i ids) string { return `{"user_id":"` + i.user + `"}` },
+	"POST /workspaces/{workspace_id}/invitations":       func(ids) string { return `{"email":"taken@example.org"}` },
+	"POST /workspaces/{workspace_id}/keys":              func(ids) string { return `{"name":"mine","scope":"developer"}` },
+	"POST /invitations/{invitation_id}/accept":          func(ids) string { return `` },
+	"POST /invitations/{invitation_id}/decline":         func(ids) string { return `` },
 
 	"POST /jobs/{job_id}/continue":      func(ids) string { return `{"step":"generate_assets","output":{}}` },
 	"POST /admin/users":                 func(ids) string { return `{"email":"taken@example.org"}` },
@@ -231,6 +244,8 @@ func newHousehold(t *testing.T) *household {
 	h.owned.session = say(t, h.owner, live.Args{"message": "Is Zephyrine safe?", "model_id": m.ModelID}).SessionID
 	h.admin = h.env.NewKey(t, h.owner.User, h.owner.User.PersonalWorkspace, account.Admin)
 	h.decideAboutRuns(t)
+	mate := h.env.NewUser(t, account.Developer)
+	h.team(t, mate)
 	h.owned.framework = "zephyrine-catalogue"
 	live.Call[service.ImportFrameworkOut](h.owner, "import_framework", live.Args{"framework_id": h.owned.framework, "content": "id,text\nZ.1,Only for zephyrine\n"})
 	live.Call[service.SelectFrameworksOut](h.owner, "select_frameworks", live.Args{"model_id": m.ModelID, "frameworks": []string{h.owned.framework}})
@@ -240,6 +255,7 @@ func newHousehold(t *testing.T) *household {
 		"type": "file_exists", "params": live.Args{"file": "zephyrine.txt"}, "control_id": "C1", "repo": "zephyrine/secret", "facets": []string{"C1.a"},
 	}}})
 	h.secrets = []string{"zephyrine", m.ModelID, job.JobID, h.owner.Who.KeyID, h.owner.Who.WorkspaceID, h.owner.Who.UserID, "Zephyrine", h.owner.User.Email}
+	h.secrets = append(h.secrets, h.owned.workspace, h.owned.invitation, mate.User.Email, mate.User.ID)
 	h.stranger.Generate(feature)
 	return h
 }
@@ -256,6 +272,25 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAECSVn0r1RW9TqYzTiVOgb8UeC/T3e
 ewSpEcy47QBPkBVMx9x3A0pbBXpgQdGrdDTCM5IRsOiHfdhma9sauIA0Wg==
 -----END PUBLIC KEY-----
 `
+
+// team gives the owner a team workspace with another member and an invitation that waits.
+func (h *household) team(t *testing.T, mate *live.User) {
+	t.Helper()
+	post := func(path, body string, out any) {
+		t.Helper()
+		r := h.admin.Do("POST", "/api/v1"+path, strings.NewReader(body), "Content-Type", "application/json")
+		if err := json.Unmarshal(r.Body, out); r.Status != 200 || err != nil {
+			t.Fatalf("%s: %d %s", path, r.Status, r.Body)
+		}
+	}
+	var made service.WorkspaceOut
+	post("/workspaces", `{"name":"Zephyrine team"}`, &made)
+	h.owned.workspace = made.Workspace.ID
+	testenv.Write(t, h.env.Store, func(tx *store.Tx) error { return tx.AddMember(made.Workspace.ID, mate.User.ID, account.Member) })
+	var asked service.InvitationOut
+	post("/workspaces/"+made.Workspace.ID+"/invitations", `{"email":"zephyrine@example.org"}`, &asked)
+	h.owned.invitation = asked.Invitation.ID
+}
 
 // decideAboutRuns gives the owner's workspace a signing key, an issuer and a required claim.
 func (h *household) decideAboutRuns(t *testing.T) {
@@ -298,6 +333,8 @@ func (h *household) state(t *testing.T) string {
 	}
 	b.Write(h.owner.Do("GET", "/api/v1/models/"+h.owned.model+"/compliance/"+h.owned.framework+"?format=csv", nil).Body)
 	b.Write(h.admin.Do("GET", "/api/v1/settings", nil).Body)
+	b.Write(h.admin.Do("GET", "/api/v1/workspaces/"+h.owned.workspace+"/members", nil).Body)
+	b.Write(h.admin.Do("GET", "/api/v1/workspaces/"+h.owned.workspace+"/invitations", nil).Body)
 	return b.String()
 }
 
@@ -423,7 +460,7 @@ func TestPromptsIsolate(t *testing.T) {
 // request sends a route's request with ids in its path.
 func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
 	t.Helper()
-	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim, "{framework_id}", i.framework, "{system_id}", i.system, "{user_id}", i.user, "{session_id}", i.session).Replace(rt.Path)
+	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim, "{framework_id}", i.framework, "{system_id}", i.system, "{user_id}", i.user, "{session_id}", i.session, "{workspace_id}", i.workspace, "{invitation_id}", i.invitation).Replace(rt.Path)
 	if strings.Contains(path, "{") {
 		t.Fatalf("%s %s: the test does not know what to put into the path", rt.Method, rt.Path)
 	}

@@ -10,9 +10,18 @@ import (
 )
 
 // Authenticate returns the principal of an API key. It looks the key up on every request, so that a revoked one is refused on
-// the next. Errors: [threat.Unauthenticated], one and the same for a key that is mistyped, unknown, revoked, expired, or of a
-// disabled user.
+// the next. Errors: [threat.Unauthenticated], one and the same for a key that is mistyped, unknown, revoked, expired, of a disabled user, of
+// somebody who is no member of its workspace any more, or an admin key of somebody who owns it no more.
 func (s *Service) Authenticate(ctx context.Context, key string) (account.Principal, error) {
+	return s.authenticate(ctx, key, false)
+}
+
+// AuthenticateMCP is [Service.Authenticate] for an MCP client, which the key's row remembers.
+func (s *Service) AuthenticateMCP(ctx context.Context, key string) (account.Principal, error) {
+	return s.authenticate(ctx, key, true)
+}
+
+func (s *Service) authenticate(ctx context.Context, key string, mcp bool) (account.Principal, error) {
 	if _, err := auth.CheckKey(key); err != nil {
 		return account.Principal{}, err
 	}
@@ -20,7 +29,7 @@ func (s *Service) Authenticate(ctx context.Context, key string) (account.Princip
 	var live bool
 	err := s.store.ReadOne(ctx, func(v *store.Snapshot) (err error) {
 		h, err = v.KeyByHash(auth.HashKey(key))
-		live = err == nil && h.Key.Live(v.Now()) && !h.Disabled
+		live = err == nil && h.Key.Live(v.Now()) && !h.Disabled && (h.Key.Scope != account.Admin || h.Role == account.Owner)
 		return err
 	})
 	if threat.CodeOf(err) == threat.NotFound || err == nil && !live {
@@ -29,21 +38,25 @@ func (s *Service) Authenticate(ctx context.Context, key string) (account.Princip
 	if err != nil {
 		return account.Principal{}, s.logged("authenticate", err)
 	}
-	s.touchKey(ctx, h.Key)
+	s.touchKey(ctx, h.Key, mcp && h.Key.MCPSince == nil)
 	return account.Principal{
 		UserID: h.Key.UserID, UserName: h.UserName, WorkspaceID: h.Key.WorkspaceID, KeyID: h.Key.ID,
 		Scope: h.Key.Scope, DecideGranted: h.Key.Decide, InstanceAdmin: h.InstanceAdmin && h.Key.Scope == account.Admin,
 	}, nil
 }
 
-// touchKey notes the use of a key, at most once a minute, without holding up the request.
-func (s *Service) touchKey(ctx context.Context, k account.Key) {
+// touchKey notes the use of a key, at most once a minute, without holding up the request. The first use by an MCP client is noted at once.
+func (s *Service) touchKey(ctx context.Context, k account.Key, firstMCP bool) {
 	now := s.store.Now()
-	if !s.used.due(k.ID, now) {
+	use := k.ID
+	if firstMCP {
+		use += " by MCP" // until the row says so, which the next request reads
+	}
+	if !s.used.due(use, now) {
 		return
 	}
 	s.jobs.done.Go(func() {
-		err := s.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.TouchKey(k.WorkspaceID, k.ID, now) })
+		err := s.store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.TouchKey(k.WorkspaceID, k.ID, now, firstMCP) })
 		if err != nil {
 			s.log.Warn().Err(err).Msg("the use of a key was not noted")
 		}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -11,12 +12,13 @@ import (
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
-// CreateKeyIn asks for a key of the caller's workspace.
+// CreateKeyIn asks for a key of a workspace of the caller's.
 type CreateKeyIn struct {
+	WorkspaceID   string        `json:"workspace_id,omitempty" jsonschema:"one that the caller is a member of; default: the calling key's"`
 	Name          string        `json:"name" jsonschema:"what it is for"`
 	Scope         account.Scope `json:"scope" jsonschema:"developer, verifier or admin"`
 	Decide        bool          `json:"decide,omitempty" jsonschema:"developer keys only: may make the judgments that stay with people"`
-	UserID        string        `json:"user_id,omitempty" jsonschema:"a member of the workspace; default: the caller"`
+	UserID        string        `json:"user_id,omitempty" jsonschema:"a member of that workspace; default: the caller"`
 	ExpiresInDays int           `json:"expires_in_days,omitempty" jsonschema:"default: never"`
 }
 
@@ -29,43 +31,37 @@ type CreateKeyOut struct {
 // MaxKeyDays bounds a key's life when it is given one.
 const MaxKeyDays = 3650
 
-// CreateKey makes a key. Developer keys without decide are made by anyone for themselves; all others by an owner of the
-// workspace with an admin key. Errors: [threat.Invalid], [threat.Forbidden], [threat.NotFound] (the user).
+// CreateKey makes a key of the caller's workspace, or of another that the caller is a member of. Developer keys without decide are made by
+// anyone for themselves; all others by an owner of that workspace with an admin key. Errors: [threat.Invalid], [threat.Forbidden],
+// [threat.NotFound] (the workspace, the user), [threat.FailedPrecondition] for an admin key of somebody who is no owner.
 func (s *Service) CreateKey(ctx context.Context, who account.Principal, in CreateKeyIn) (CreateKeyOut, error) {
-	need := account.OwnKeys
+	p := place{verb: verb{name: "create_key", needs: account.OwnKeys}, workspace: in.WorkspaceID}
 	if in.Scope != account.Developer || in.Decide || in.UserID != "" && in.UserID != who.UserID {
-		need = account.Manage
+		p.needs, p.owner = account.Manage, true
 	}
-	return write(ctx, s, who, verb{name: "create_key", needs: need}, in, func(tx *store.Tx, r *record) (CreateKeyOut, error) {
-		user := in.UserID
-		if user == "" {
-			user = who.UserID
-		}
-		if _, err := tx.Role(who.WorkspaceID, user); err != nil {
-			return CreateKeyOut{}, threat.Errorf(threat.NotFound, "there is no such member of this workspace").In("user_id")
-		}
-		if need == account.Manage {
-			if err := owns(tx, who); err != nil {
-				return CreateKeyOut{}, err
-			}
-		}
-		out, err := addKey(tx, who.WorkspaceID, user, in)
-		r.object = out.Key.ID
+	return within(ctx, s, who, p, in, func(tx *store.Tx, w account.Workspace, r *record) (CreateKeyOut, error) {
+		user := cmp.Or(in.UserID, who.UserID)
 		r.detail = map[string]any{"scope": in.Scope, "decide": in.Decide, "user_id": user}
+		out, err := memberKey(tx, w.ID, user, in)
+		r.object = out.Key.ID
 		return out, err
 	})
 }
 
-// owns refuses a caller who is not an owner of the workspace.
-func owns(tx *store.Tx, who account.Principal) error {
-	role, err := tx.Role(who.WorkspaceID, who.UserID)
+// memberKey makes a key for a member of a workspace. Admin keys are for owners: members have no hand in membership and settings.
+func memberKey(tx *store.Tx, workspace, user string, in CreateKeyIn) (CreateKeyOut, error) {
+	role, err := tx.Role(workspace, user)
+	if threat.CodeOf(err) == threat.NotFound {
+		return CreateKeyOut{}, account.NoMember()
+	}
 	if err != nil {
-		return err
+		return CreateKeyOut{}, err
 	}
-	if role != account.Owner {
-		return threat.Errorf(threat.Forbidden, "only an owner of the workspace may do this").Hinted("ask an owner")
+	if in.Scope == account.Admin && role != account.Owner {
+		return CreateKeyOut{}, threat.Errorf(threat.FailedPrecondition, "admin keys are for owners of the workspace").In("scope").
+			Hinted("make the member an owner first; a developer key with decide may judge")
 	}
-	return nil
+	return addKey(tx, workspace, user, in)
 }
 
 // addKey makes and stores a key.
@@ -102,8 +98,9 @@ func addKey(tx *store.Tx, workspace, user string, in CreateKeyIn) (CreateKeyOut,
 
 // ListKeysIn pages the keys.
 type ListKeysIn struct {
-	Limit  *int `json:"limit,omitempty" jsonschema:"default 20, at most 200"`
-	Offset int  `json:"offset,omitempty"`
+	WorkspaceID string `json:"workspace_id,omitempty" jsonschema:"one that the caller is a member of; default: the calling key's"`
+	Limit       *int   `json:"limit,omitempty" jsonschema:"default 20, at most 200"`
+	Offset      int    `json:"offset,omitempty"`
 }
 
 // ListKeysOut is a page of keys, without their secrets.
@@ -114,18 +111,23 @@ type ListKeysOut struct {
 	Keys     []account.Key `json:"keys"`
 }
 
-// ListKeys lists the caller's own keys in the workspace, with an admin key everybody's. Errors: [threat.Forbidden].
+// ListKeys lists the caller's own keys in a workspace; owners with an admin key see everybody's. Errors: [threat.Forbidden],
+// [threat.NotFound], [threat.Invalid].
 func (s *Service) ListKeys(ctx context.Context, who account.Principal, in ListKeysIn) (ListKeysOut, error) {
 	limit, offset, err := page(in.Limit, in.Offset, DefaultLimit)
 	if err != nil {
 		return ListKeysOut{}, err
 	}
 	return read(ctx, s, who, account.OwnKeys, func(v *store.Snapshot) (ListKeysOut, error) {
+		w, err := v.Seat(cmp.Or(in.WorkspaceID, who.WorkspaceID), who.UserID)
+		if err != nil {
+			return ListKeysOut{}, err
+		}
 		user := who.UserID
-		if who.May(account.Manage) {
+		if manages(who, w) {
 			user = ""
 		}
-		keys, err := v.Keys(who.WorkspaceID, user)
+		keys, err := v.Keys(w.ID, user)
 		if err != nil {
 			return ListKeysOut{}, err
 		}
@@ -140,7 +142,8 @@ func (s *Service) ListKeys(ctx context.Context, who account.Principal, in ListKe
 
 // RevokeKeyIn names the key to revoke.
 type RevokeKeyIn struct {
-	KeyID string `json:"key_id"`
+	WorkspaceID string `json:"workspace_id,omitempty" jsonschema:"the key's; default: the calling key's"`
+	KeyID       string `json:"key_id"`
 }
 
 // RevokeKeyOut is the revoked key.
@@ -148,22 +151,23 @@ type RevokeKeyOut struct {
 	Key account.Key `json:"key"`
 }
 
-// RevokeKey revokes one of the caller's own keys, with an admin key anybody's in the workspace. It is refused on the next
+// RevokeKey revokes one of the caller's own keys; owners with an admin key, anybody's in the workspace. It is refused on the next
 // request. Errors: [threat.NotFound].
 func (s *Service) RevokeKey(ctx context.Context, who account.Principal, in RevokeKeyIn) (RevokeKeyOut, error) {
-	return write(ctx, s, who, verb{name: "revoke_key", needs: account.OwnKeys}, in, func(tx *store.Tx, r *record) (RevokeKeyOut, error) {
-		k, err := tx.Key(who.WorkspaceID, in.KeyID)
-		if err == nil && k.UserID != who.UserID && !who.May(account.Manage) {
-			err = threat.Errorf(threat.NotFound, "there is no such key")
+	p := place{verb: verb{name: "revoke_key", needs: account.OwnKeys}, workspace: in.WorkspaceID}
+	return within(ctx, s, who, p, in, func(tx *store.Tx, w account.Workspace, r *record) (RevokeKeyOut, error) {
+		k, err := tx.Key(w.ID, in.KeyID)
+		if err == nil && k.UserID != who.UserID && !manages(who, w) {
+			err = store.NoKey()
 		}
 		if err != nil {
 			return RevokeKeyOut{}, fieldError(err, "key_id")
 		}
-		if err := tx.RevokeKey(who.WorkspaceID, k.ID); err != nil {
+		if err := tx.RevokeKey(w.ID, k.ID); err != nil {
 			return RevokeKeyOut{}, err
 		}
 		r.object = k.ID
-		k, err = tx.Key(who.WorkspaceID, k.ID)
+		k, err = tx.Key(w.ID, k.ID)
 		return RevokeKeyOut{k}, err
 	})
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"net/mail"
 	"strings"
@@ -95,10 +96,9 @@ func (s *Service) ListUsers(ctx context.Context) ([]account.User, error) {
 	return out, s.logged("list_users", err)
 }
 
-// OperatorKeyIn is a key that the operator makes for a user.
+// OperatorKeyIn is a key that the operator makes for a user, by default of the personal workspace.
 type OperatorKeyIn struct {
-	Email       string
-	WorkspaceID string // default: the user's personal workspace
+	Email string
 	CreateKeyIn
 }
 
@@ -110,14 +110,11 @@ func (s *Service) CreateKeyFor(ctx context.Context, in OperatorKeyIn) (CreateKey
 		if err != nil {
 			return err
 		}
-		workspace := in.WorkspaceID
-		if workspace == "" {
-			workspace = u.PersonalWorkspace
+		workspace := cmp.Or(in.WorkspaceID, u.PersonalWorkspace)
+		if err := tx.LockWorkspace(workspace); err != nil {
+			return fieldHint(fieldError(err, "workspace"), "redoubt workspace list names the workspaces")
 		}
-		if _, err := tx.Role(workspace, u.ID); err != nil {
-			return fieldError(err, "workspace")
-		}
-		if out, err = addKey(tx, workspace, u.ID, in.CreateKeyIn); err != nil {
+		if out, err = memberKey(tx, workspace, u.ID, in.CreateKeyIn); err != nil {
 			return err
 		}
 		as := account.Principal{UserID: u.ID, WorkspaceID: workspace}
@@ -208,36 +205,4 @@ func (s *Service) EnsureAdmin(ctx context.Context, keep func(FirstStart) error) 
 		return keep(first)
 	})
 	return first, ok && err == nil, s.logged("first start", err)
-}
-
-// ListWorkspacesIn has no arguments.
-type ListWorkspacesIn struct{}
-
-// WorkspaceRow is one of the user's workspaces.
-type WorkspaceRow struct {
-	account.Workspace
-	Current bool `json:"current"` // the one this key works in
-}
-
-// ListWorkspacesOut names the user's workspaces.
-type ListWorkspacesOut struct {
-	Total      int            `json:"total"`
-	Returned   int            `json:"returned"`
-	Offset     int            `json:"offset"`
-	Workspaces []WorkspaceRow `json:"workspaces"`
-}
-
-// ListWorkspaces names the caller's workspaces and marks the key's own: switching means another key.
-func (s *Service) ListWorkspaces(ctx context.Context, who account.Principal, _ ListWorkspacesIn) (ListWorkspacesOut, error) {
-	return read(ctx, s, who, account.Read, func(v *store.Snapshot) (ListWorkspacesOut, error) {
-		list, err := v.UserWorkspaces(who.UserID)
-		if err != nil {
-			return ListWorkspacesOut{}, err
-		}
-		out := ListWorkspacesOut{Total: len(list), Returned: len(list), Workspaces: make([]WorkspaceRow, len(list))}
-		for i, w := range list {
-			out.Workspaces[i] = WorkspaceRow{w, w.ID == who.WorkspaceID}
-		}
-		return out, nil
-	})
 }

@@ -129,7 +129,7 @@ func (s *Service) SubmitRun(ctx context.Context, who account.Principal, in Submi
 			ID: run.info.ID, ModelID: in.ModelID, Order: pull.Order, Repo: pull.Repo, Commit: st.Predicate.Commit, Branch: st.Predicate.Branch,
 			Counted: run.out.Counted, Verifier: st.Predicate.Verifier, KeyID: who.KeyID, UserID: who.UserID,
 			Statement: string(canonical), StatementDigest: digest, Answer: string(answer),
-			Proof: kept, Attested: run.info.Attested, Signer: run.info.Signer,
+			Proof: kept, Attested: run.info.Attested, FromCI: run.info.Attested || st.Predicate.CI.Provider != "", Signer: run.info.Signer,
 		}, st.Predicate.Results)
 		if err != nil {
 			return SubmitRunOut{}, err

@@ -341,6 +341,9 @@ func (r *jobRunner) poke() {
 	}
 }
 
+// invitationLife is how long an invitation stays on record after the day on which it expired, or would have.
+const invitationLife = 90 * 24 * time.Hour
+
 // housekeep removes what is past its life.
 func (s *Service) housekeep(ctx context.Context) {
 	timer := time.NewTicker(time.Hour)
@@ -370,6 +373,9 @@ func (s *Service) housekeep(ctx context.Context) {
 				return err
 			}
 			if _, err := tx.PurgePulls(tx.Now().Add(-pullLife)); err != nil {
+				return err
+			}
+			if _, err := tx.PurgeInvitations(tx.Now().Add(-invitationLife)); err != nil {
 				return err
 			}
 			_, err = tx.PurgeModels(tx.Now().Add(-deletedModelLife))

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,10 +23,11 @@ type verb struct {
 
 // record is what the activity row of a successful write says.
 type record struct {
-	model   string
-	version int
-	object  string
-	detail  any
+	workspace string // whose activity it is; empty for the key's own
+	model     string
+	version   int
+	object    string
+	detail    any
 }
 
 // maxIdemKey bounds an idempotency key, in bytes.
@@ -108,7 +110,7 @@ func addActivity(tx *store.Tx, who account.Principal, name string, r record) err
 		}
 		a.Detail = string(raw)
 	}
-	return tx.AddActivity(who.WorkspaceID, a)
+	return tx.AddActivity(cmp.Or(r.workspace, who.WorkspaceID), a)
 }
 
 // maxDetail bounds what a refused call leaves in the activity, in bytes: a proposal whose texts have the greatest lengths fits.

@@ -71,57 +71,6 @@ func (v *Snapshot) Users() ([]account.User, error) {
 	return out, nil
 }
 
-// AddWorkspace adds a workspace without members.
-func (t *Tx) AddWorkspace(w account.Workspace) error {
-	return t.exec(`INSERT INTO workspaces (id, name, kind, created_at) VALUES (?, ?, ?, ?)`,
-		w.ID, w.Name, w.Kind, micros(w.CreatedAt))
-}
-
-// AddMember adds a user to a workspace. Errors: [threat.Conflict] when the user is a member already.
-func (t *Tx) AddMember(workspace, user string, role account.Role) error {
-	return t.exec(`INSERT INTO members (workspace_id, user_id, role, joined_at) VALUES (?, ?, ?, ?)`,
-		workspace, user, role, micros(t.now))
-}
-
-type workspaceRow struct {
-	ID        string         `db:"id"`
-	Name      string         `db:"name"`
-	Kind      string         `db:"kind"`
-	Role      sql.NullString `db:"role"`
-	CreatedAt int64          `db:"created_at"`
-}
-
-// UserWorkspaces returns the workspaces that a user is a member of, with the user's role, oldest first.
-func (v *Snapshot) UserWorkspaces(user string) ([]account.Workspace, error) {
-	var rows []workspaceRow
-	err := v.list(&rows, `
-		SELECT w.id, w.name, w.kind, m.role, w.created_at
-		FROM members m /* any workspace: the user's own are asked for */
-		JOIN workspaces w ON w.id = m.workspace_id
-		WHERE m.user_id = ?
-		ORDER BY w.created_at, w.id`, user)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]account.Workspace, len(rows))
-	for i, r := range rows {
-		out[i] = account.Workspace{
-			ID: r.ID, Name: r.Name, Kind: account.WorkspaceKind(r.Kind), Role: account.Role(r.Role.String), CreatedAt: fromMicros(r.CreatedAt),
-		}
-	}
-	return out, nil
-}
-
-// Role returns a user's role in a workspace, or [threat.NotFound] when the user is not a member.
-func (v *Snapshot) Role(workspace, user string) (account.Role, error) {
-	var role account.Role
-	err := v.get(&role, `SELECT role FROM members WHERE workspace_id = ? AND user_id = ?`, workspace, user)
-	if missing(err) {
-		return "", threat.Errorf(threat.NotFound, "there is no such workspace")
-	}
-	return role, err
-}
-
 type keyRow struct {
 	ID          string        `db:"id"`
 	WorkspaceID string        `db:"workspace_id"`
@@ -134,17 +83,18 @@ type keyRow struct {
 	ExpiresAt   sql.NullInt64 `db:"expires_at"`
 	RevokedAt   sql.NullInt64 `db:"revoked_at"`
 	LastUsedAt  sql.NullInt64 `db:"last_used_at"`
+	MCPSince    sql.NullInt64 `db:"mcp_since"`
 }
 
 func (r keyRow) key() account.Key {
 	return account.Key{
 		ID: r.ID, WorkspaceID: r.WorkspaceID, UserID: r.UserID, Name: r.Name, Scope: account.Scope(r.Scope),
 		Decide: r.Decide == 1, Shown: r.Shown, CreatedAt: fromMicros(r.CreatedAt),
-		ExpiresAt: optTime(r.ExpiresAt), RevokedAt: optTime(r.RevokedAt), LastUsedAt: optTime(r.LastUsedAt),
+		ExpiresAt: optTime(r.ExpiresAt), RevokedAt: optTime(r.RevokedAt), LastUsedAt: optTime(r.LastUsedAt), MCPSince: optTime(r.MCPSince),
 	}
 }
 
-const keyColumns = `id, workspace_id, user_id, name, scope, decide, shown, created_at, expires_at, revoked_at, last_used_at`
+const keyColumns = `id, workspace_id, user_id, name, scope, decide, shown, created_at, expires_at, revoked_at, last_used_at, mcp_since`
 
 // AddKey adds a key under the hash of its secret.
 func (t *Tx) AddKey(k account.Key, hash string) error {
@@ -154,34 +104,38 @@ func (t *Tx) AddKey(k account.Key, hash string) error {
 		k.ID, k.WorkspaceID, k.UserID, k.Name, k.Scope, flag(k.Decide), hash, k.Shown, micros(k.CreatedAt), optMicros(k.ExpiresAt))
 }
 
-// KeyHolder is a key and what the caller's principal takes from its user.
+// KeyHolder is a key and what the caller's principal takes from its user and the user's place in the key's workspace.
 type KeyHolder struct {
 	Key           account.Key
 	UserName      string
+	Role          account.Role
 	InstanceAdmin bool
 	Disabled      bool
 }
 
-// KeyByHash returns the key with a hash and its user, in whatever workspace. Errors: [threat.NotFound].
+// KeyByHash returns the key with a hash and its user, in whatever workspace. A key of somebody who is no member of its workspace is none.
+// Errors: [threat.NotFound].
 func (v *Snapshot) KeyByHash(hash string) (KeyHolder, error) {
 	var r struct {
 		keyRow
 		UserName      string `db:"user_name"`
+		Role          string `db:"role"`
 		InstanceAdmin int    `db:"instance_admin"`
 		Disabled      int    `db:"disabled"`
 	}
 	err := v.get(&r, `
 		SELECT /* any workspace: this tells which */
 		    k.id, k.workspace_id, k.user_id, k.name, k.scope, k.decide, k.shown,
-		    k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
-		    u.name AS user_name, u.instance_admin, u.disabled
+		    k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.mcp_since,
+		    u.name AS user_name, u.instance_admin, u.disabled, m.role
 		FROM api_keys k
 		JOIN users u ON u.id = k.user_id
+		JOIN members m ON m.workspace_id = k.workspace_id AND m.user_id = k.user_id
 		WHERE k.hash = ?`, hash)
 	if missing(err) {
-		return KeyHolder{}, threat.Errorf(threat.NotFound, "there is no such key")
+		return KeyHolder{}, NoKey()
 	}
-	return KeyHolder{Key: r.key(), UserName: r.UserName, InstanceAdmin: r.InstanceAdmin == 1, Disabled: r.Disabled == 1}, err
+	return KeyHolder{Key: r.key(), UserName: r.UserName, Role: account.Role(r.Role), InstanceAdmin: r.InstanceAdmin == 1, Disabled: r.Disabled == 1}, err
 }
 
 // Keys returns the keys of a workspace, of one user or, when user is empty, of all, oldest first.
@@ -199,12 +153,15 @@ func (v *Snapshot) Keys(workspace, user string) ([]account.Key, error) {
 	return out, nil
 }
 
+// NoKey is the refusal of a key that does not exist, or that is not the caller's to see.
+func NoKey() *threat.Error { return threat.Errorf(threat.NotFound, "there is no such key") }
+
 // Key returns one key of a workspace. Errors: [threat.NotFound].
 func (v *Snapshot) Key(workspace, id string) (account.Key, error) {
 	var r keyRow
 	err := v.get(&r, `SELECT `+keyColumns+` FROM api_keys WHERE workspace_id = ? AND id = ?`, workspace, id)
 	if missing(err) {
-		return account.Key{}, threat.Errorf(threat.NotFound, "there is no such key")
+		return account.Key{}, NoKey()
 	}
 	return r.key(), err
 }
@@ -214,7 +171,7 @@ func (v *Snapshot) AnyKey(id string) (account.Key, error) {
 	var r keyRow
 	err := v.get(&r, `SELECT `+keyColumns+` FROM api_keys /* any workspace: the operator's own hand */ WHERE id = ?`, id)
 	if missing(err) {
-		return account.Key{}, threat.Errorf(threat.NotFound, "there is no such key")
+		return account.Key{}, NoKey()
 	}
 	return r.key(), err
 }
@@ -224,12 +181,27 @@ func (t *Tx) RevokeKey(workspace, id string) error {
 	n, err := t.execN(`UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE workspace_id = ? AND id = ?`,
 		micros(t.now), workspace, id)
 	if err == nil && n == 0 {
-		return threat.Errorf(threat.NotFound, "there is no such key")
+		return NoKey()
 	}
 	return err
 }
 
-// TouchKey notes that a key was used.
-func (t *Tx) TouchKey(workspace, id string, at time.Time) error {
-	return t.exec(`UPDATE api_keys SET last_used_at = ? WHERE workspace_id = ? AND id = ?`, micros(at), workspace, id)
+// RevokeMemberKeys revokes the keys of a user in one workspace, of one scope or, when it is empty, all, and returns how many were accepted
+// until now.
+func (t *Tx) RevokeMemberKeys(workspace, user string, scope account.Scope) (int, error) {
+	n, err := t.execN(`
+		UPDATE api_keys SET revoked_at = ?
+		WHERE workspace_id = ? AND user_id = ? AND (scope = ? OR ? = '') AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
+		micros(t.now), workspace, user, scope, scope, micros(t.now))
+	return int(n), err
+}
+
+// TouchKey notes that a key was used, and whether by an MCP client.
+func (t *Tx) TouchKey(workspace, id string, at time.Time, mcp bool) error {
+	var since any
+	if mcp {
+		since = micros(at)
+	}
+	return t.exec(`UPDATE api_keys SET last_used_at = ?, mcp_since = COALESCE(mcp_since, ?) WHERE workspace_id = ? AND id = ?`,
+		micros(at), since, workspace, id)
 }

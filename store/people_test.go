@@ -158,8 +158,8 @@ func TestKeys(t *testing.T) {
 		refused(t, e.try(func(tx *store.Tx) error { return tx.AddKey(twin, auth.HashKey(secretA)) }), threat.Conflict)
 
 		used := e.clock.Advance(time.Minute)
-		e.write(t, func(tx *store.Tx) error { return tx.TouchKey(w, a.ID, used) })
-		e.write(t, func(tx *store.Tx) error { return tx.TouchKey(w, elsewhere.ID, used) }) // not this workspace's: nothing
+		e.write(t, func(tx *store.Tx) error { return tx.TouchKey(w, a.ID, used, false) })
+		e.write(t, func(tx *store.Tx) error { return tx.TouchKey(w, elsewhere.ID, used, false) }) // not this workspace's: nothing
 		if got, _ := key(w, a.ID); got.LastUsedAt == nil || !got.LastUsedAt.Equal(used) {
 			t.Errorf("last used at %v", got.LastUsedAt)
 		}

@@ -116,6 +116,7 @@ type Run struct {
 	StatementDigest string    `db:"statement_digest"`
 	Proof           string    `db:"proof"`
 	Attested        bool      `db:"attested"`
+	FromCI          bool      `db:"from_ci"` // proven, or it names a CI provider; written, not read back
 	Signer          string    `db:"signer"`
 	Answer          string    `db:"answer"`
 	Submitted       int64     `db:"submitted_at"`
@@ -163,10 +164,10 @@ func (v *Snapshot) Runs(workspace, model string, limit int) ([]RunHeader, error)
 func (t *Tx) AddRun(workspace string, r Run, results []evidence.Result) error {
 	err := t.exec(`
 		INSERT INTO runs (workspace_id, run_id, model_id, n, repo, commit_id, branch, counted, verifier, key_id, user_id,
-		    statement, statement_digest, proof, attested, signer, answer, submitted_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		    statement, statement_digest, proof, attested, from_ci, signer, answer, submitted_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		workspace, r.ID, r.ModelID, r.Order, r.Repo, r.Commit, r.Branch, flag(r.Counted), r.Verifier, r.KeyID, r.UserID,
-		r.Statement, r.StatementDigest, r.Proof, flag(r.Attested), r.Signer, r.Answer, micros(t.now))
+		r.Statement, r.StatementDigest, r.Proof, flag(r.Attested), flag(r.FromCI), r.Signer, r.Answer, micros(t.now))
 	if err != nil {
 		return err
 	}

@@ -94,9 +94,9 @@ func TestForeignKeysAreIndexed(t *testing.T) {
 // No statement reads a whole table: what it asks for has an index.
 func TestStatementsUseIndexes(t *testing.T) {
 	db := raw(t, testenv.SQLite(t))
-	whole := []string{"users", "due", "server_keys"}   // all users; a subquery of one row; the server's own few keys
-	const once = "a new program computes all statuses" // at the first start of another version
-	const copied = "a whole copy"                      // a backup reads everything
+	whole := []string{"users", "workspaces", "due", "server_keys"} // all users and workspaces; a subquery of one row; the server's own few keys
+	const once = "a new program computes all statuses"             // at the first start of another version
+	const copied = "a whole copy"                                  // a backup reads everything
 	explained := 0
 	for _, s := range statementsOf(t, ".") {
 		if !regexp.MustCompile(`(?i)^\s*(SELECT|UPDATE|DELETE|INSERT)\b`).MatchString(s) {

@@ -239,7 +239,7 @@ func TestDeletingAWorkspaceTakesItsRows(t *testing.T) {
 		for _, w := range []string{goes, stays} {
 			fillWorkspace(t, e, w, owner)
 		}
-		filled := []string{"members", "api_keys", "models", "jobs", "job_questions", "activity", "idempotency", "frameworks", "systems", "llm_cache", "llm_calls"}
+		filled := []string{"members", "invitations", "api_keys", "models", "jobs", "job_questions", "activity", "idempotency", "frameworks", "systems", "llm_cache", "llm_calls"}
 		filled = append(filled, modelTables...)
 		for _, table := range filled {
 			if count(table, goes) == 0 || count(table, stays) == 0 {

@@ -37,6 +37,9 @@ func fillWorkspace(t testing.TB, e env, workspace string, owner account.User) st
 		if err := tx.AddLLMCall(workspace, someCall(t, owner.ID, "x", nil)); err != nil {
 			return err
 		}
+		if _, err := tx.AddInvitation(workspace, someInvitation(t, "guest@example.org", owner.ID)); err != nil {
+			return err
+		}
 		return tx.AddActivity(workspace, store.Activity{ID: testenv.NewID(t), Verb: "x", Outcome: "done", ModelID: m.ID})
 	})
 	return m
