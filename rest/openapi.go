@@ -2,6 +2,7 @@ package rest
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -17,7 +18,11 @@ func (a *API) document() ([]byte, error) {
 		if paths[rt.Path] == nil {
 			paths[rt.Path] = map[string]any{}
 		}
-		paths[rt.Path][strings.ToLower(rt.Method)] = rt.operation()
+		op, err := rt.operation()
+		if err != nil {
+			return nil, fmt.Errorf("rest: %s %s: %w", rt.Method, rt.Path, err)
+		}
+		paths[rt.Path][strings.ToLower(rt.Method)] = op
 	}
 	codes := make([]string, 0, len(threat.Codes()))
 	for _, c := range threat.Codes() {
@@ -51,13 +56,17 @@ func (a *API) document() ([]byte, error) {
 	})
 }
 
-func (rt *Route) operation() map[string]any {
+func (rt *Route) operation() (map[string]any, error) {
+	output, err := rt.output()
+	if err != nil {
+		return nil, err
+	}
 	op := map[string]any{
 		"summary":     rt.Summary,
 		"operationId": operationID(rt),
 		"description": "Needs a key that may " + string(rt.Needs) + ".",
 		"responses": map[string]any{
-			"200":     map[string]any{"description": "OK", "content": jsonContent(rt.output)},
+			"200":     map[string]any{"description": "OK", "content": jsonContent(output)},
 			"default": map[string]any{"description": "What went wrong", "content": jsonContent(map[string]any{"$ref": "#/components/schemas/Error"})},
 		},
 	}
@@ -92,7 +101,7 @@ func (rt *Route) operation() map[string]any {
 	if len(body.Properties) > 0 {
 		op["requestBody"] = map[string]any{"required": true, "content": jsonContent(body)}
 	}
-	return op
+	return op, nil
 }
 
 func operationID(rt *Route) string {

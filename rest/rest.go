@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -30,7 +31,7 @@ type API struct {
 	version string
 	mux     *http.ServeMux
 	routes  []Route
-	openapi []byte
+	openapi func() ([]byte, error)
 	err     error
 }
 
@@ -42,7 +43,7 @@ type Route struct {
 	Needs   account.Permission
 	Takes   []string // content types of the file that is its body; empty when the body is a JSON object
 	input   *jsonschema.Schema
-	output  *jsonschema.Schema
+	output  func() (*jsonschema.Schema, error)
 	checker *schema.Checker
 }
 
@@ -151,10 +152,7 @@ func New(svc *service.Service, log zerolog.Logger, version string) (*API, error)
 	if a.err != nil {
 		return nil, a.err
 	}
-	var err error
-	if a.openapi, err = a.document(); err != nil {
-		return nil, err
-	}
+	a.openapi = sync.OnceValues(a.document)
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, threat.Errorf(threat.NotFound, "there is no %s %s", r.Method, threat.Clip(r.URL.Path, 80)).
 			Hinted("GET /api/v1/openapi.json lists the routes"))
@@ -165,8 +163,8 @@ func New(svc *service.Service, log zerolog.Logger, version string) (*API, error)
 // Routes returns the records of all routes.
 func (a *API) Routes() []Route { return a.routes }
 
-// OpenAPI returns the OpenAPI 3.1 document. It needs no key.
-func (a *API) OpenAPI() []byte { return a.openapi }
+// OpenAPI returns the OpenAPI 3.1 document, made at the first call, or what in a type of a route is no schema. It needs no key.
+func (a *API) OpenAPI() ([]byte, error) { return a.openapi() }
 
 // ServeHTTP serves a request of an authenticated caller, its path below /api/v1 or /api.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -196,15 +194,12 @@ func handle[In, Out any](a *API, pattern, summary string, needs account.Permissi
 		rt.Takes = f.FileTypes()
 	}
 	var err error
-	if rt.input, err = schema.Input(reflect.TypeFor[In]()); err == nil {
-		if rt.output, err = schema.Input(reflect.TypeFor[Out]()); err == nil {
-			rt.checker, err = schema.NewChecker(rt.input)
-		}
-	}
-	if err != nil {
+	if rt.input, err = schema.Input(reflect.TypeFor[In]()); err != nil {
 		a.err = errors.Join(a.err, fmt.Errorf("rest: %s: %w", pattern, err))
 		return
 	}
+	rt.checker = schema.NewChecker(rt.input)
+	rt.output = func() (*jsonschema.Schema, error) { return schema.Input(reflect.TypeFor[Out]()) }
 	a.routes = append(a.routes, rt)
 	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		in, err := decode[In](&rt, r)

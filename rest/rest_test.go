@@ -153,6 +153,9 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("%s %s is not described", rt.Method, rt.Path)
 			continue
 		}
+		if err := rt.Compile(); err != nil {
+			t.Errorf("%s %s: its schema does not compile: %v", rt.Method, rt.Path, err)
+		}
 		if ids[op.OperationID] || op.OperationID == "" {
 			t.Errorf("operation id %q stands twice", op.OperationID)
 		}

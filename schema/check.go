@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	check "github.com/santhosh-tekuri/jsonschema/v6"
@@ -18,13 +19,24 @@ import (
 
 // Checker checks arguments against one schema. It is safe for concurrent use.
 type Checker struct {
-	compiled *check.Schema
-	known    []string            // the property names, for hints
-	lists    map[string]struct{} // properties that are lists or objects
+	compile func() (*check.Schema, error)
+	known   []string            // the property names, for hints
+	lists   map[string]struct{} // properties that are lists or objects
 }
 
-// NewChecker compiles a schema made by [Input] or [Output].
-func NewChecker(s *jsonschema.Schema) (*Checker, error) {
+// NewChecker returns the checker of a schema made by [Input] or [Output]. The schema is compiled when it is first used: a
+// server has two hundred of them, a caller needs a few, and `redoubt mcp` is started by every session of an agent.
+func NewChecker(s *jsonschema.Schema) *Checker {
+	c := &Checker{compile: sync.OnceValues(func() (*check.Schema, error) { return compile(s) }), known: Names(s), lists: map[string]struct{}{}}
+	for name, p := range s.Properties {
+		if p.Type == "array" || p.Type == "object" {
+			c.lists[name] = struct{}{}
+		}
+	}
+	return c
+}
+
+func compile(s *jsonschema.Schema) (*check.Schema, error) {
 	raw, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
@@ -37,17 +49,13 @@ func NewChecker(s *jsonschema.Schema) (*Checker, error) {
 	if err := c.AddResource("mem:schema", doc); err != nil {
 		return nil, err
 	}
-	compiled, err := c.Compile("mem:schema")
-	if err != nil {
-		return nil, err
-	}
-	out := &Checker{compiled: compiled, known: Names(s), lists: map[string]struct{}{}}
-	for name, p := range s.Properties {
-		if p.Type == "array" || p.Type == "object" {
-			out.lists[name] = struct{}{}
-		}
-	}
-	return out, nil
+	return c.Compile("mem:schema")
+}
+
+// Compile returns why the schema is none, or nil. Tests ask it of every tool and route.
+func (c *Checker) Compile() error {
+	_, err := c.compile()
+	return err
 }
 
 // Unquote replaces, in place, a string that holds a JSON list or object by that list or object where the schema wants one:
@@ -73,10 +81,13 @@ func (c *Checker) Unquote(args map[string]any) bool {
 }
 
 // Check returns nil when decoded JSON fits the schema, else [threat.Invalid] about the first thing wrong, with its field and
-// what would be right.
+// what would be right. A schema that does not compile lets nothing through: [threat.Internal].
 func (c *Checker) Check(v any) error {
-	err := c.compiled.Validate(v)
-	if err == nil {
+	compiled, err := c.compile()
+	if err != nil {
+		return threat.Errorf(threat.Internal, "the arguments cannot be checked")
+	}
+	if err = compiled.Validate(v); err == nil {
 		return nil
 	}
 	var ve *check.ValidationError

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/jsonschema-go/jsonschema"
+
 	"github.com/redoubt-dev/redoubt/schema"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -96,10 +98,7 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := schema.NewChecker(s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := schema.NewChecker(s)
 	const object = `"object":{"op":"x","deep":{"x":1}}`
 	for args, want := range map[string]string{
 		`{"model_id":"m",` + object + `}`:                          "",
@@ -138,10 +137,7 @@ func TestUnquote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := schema.NewChecker(s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := schema.NewChecker(s)
 	args := map[string]any{
 		"model_id": `["stays"]`, "props": ` ["C"] `, "object": `{"op":"x","deep":{"x":1}}`, "ops": "[broken", "level": "H",
 	}
@@ -159,5 +155,16 @@ func TestUnquote(t *testing.T) {
 	}
 	if c.Unquote(args) {
 		t.Error("a second time changes something")
+	}
+}
+
+// A schema that does not compile lets nothing through.
+func TestABrokenSchemaRefusesAll(t *testing.T) {
+	c := schema.NewChecker(&jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{"a": {Pattern: "("}}})
+	if c.Compile() == nil {
+		t.Error("a schema with a broken pattern compiles")
+	}
+	if err := c.Check(map[string]any{"a": "x"}); threat.CodeOf(err) != threat.Internal {
+		t.Errorf("got %v, want %s", err, threat.Internal)
 	}
 }

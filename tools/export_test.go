@@ -3,6 +3,8 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"reflect"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -19,11 +21,7 @@ func Noop(answer func() json.RawMessage) (mcp.Tool, server.ToolHandlerFunc, erro
 	if err != nil {
 		return mcp.Tool{}, nil, err
 	}
-	checker, err := schema.NewChecker(input)
-	if err != nil {
-		return mcp.Tool{}, nil, err
-	}
-	e := &entry{Tool: Tool{Name: "noop"}, input: input, output: input, checker: checker}
+	e := &entry{Tool: Tool{Name: "noop"}, input: input, output: input, checker: schema.NewChecker(input)}
 	tool, err := e.mcpTool()
 	return tool, func(_ context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		args, err := e.arguments(request)
@@ -37,4 +35,14 @@ func Noop(answer func() json.RawMessage) (mcp.Tool, server.ToolHandlerFunc, erro
 		raw := answer()
 		return &mcp.CallToolResult{StructuredContent: raw, Content: []mcp.Content{mcp.NewTextContent(string(raw))}}, nil
 	}, err
+}
+
+// Compile compiles the schema of every tool, which else happens at its first call.
+func (r *Registry) Compile() (err error) {
+	for _, e := range r.tools {
+		if broken := e.checker.Compile(); broken != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", e.Name, broken))
+		}
+	}
+	return err
 }

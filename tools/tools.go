@@ -126,10 +126,7 @@ func register[In, Out any](r *Registry, t Tool, fn func(context.Context, account
 		fail(err)
 		return
 	}
-	if e.checker, err = schema.NewChecker(e.input); err != nil {
-		fail(err)
-		return
-	}
+	e.checker = schema.NewChecker(e.input)
 	if r.index[t.Name] != nil {
 		fail(fmt.Errorf("registered twice"))
 		return

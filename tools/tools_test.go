@@ -10,8 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/internal/testenv/live"
+	"github.com/redoubt-dev/redoubt/service"
 	"github.com/redoubt-dev/redoubt/tools"
 )
 
@@ -110,6 +113,13 @@ func TestEveryToolIsDescribed(t *testing.T) {
 	records := map[string]tools.Tool{}
 	for _, r := range env.Server.Tools() {
 		records[r.Name] = r
+	}
+	registry, err := tools.New(&service.Service{}, zerolog.Nop())
+	if err == nil {
+		err = registry.Compile()
+	}
+	if err != nil {
+		t.Error(err)
 	}
 	if len(listed) != len(records) {
 		t.Errorf("%d tools listed, %d registered", len(listed), len(records))
