@@ -64,6 +64,12 @@ func (e *env) llmCache() (time.Duration, error) {
 // maxLLMCache is the longest time for which answers can be kept: they are of a model and of rules that change.
 const maxLLMCache = 30 * 24 * time.Hour
 
+// The limits of tokens that can be set: no step of a generation fits in less, and no model writes more.
+const (
+	minLLMTokens = 1_000
+	maxLLMTokens = 1_000_000
+)
+
 // llmConfig reads the environment. An Anthropic key alone chooses nothing: it lies in many an environment for other programs.
 func (e *env) llmConfig() (cfg llm.Config, ok bool, err error) {
 	key, base := strings.TrimSpace(e.getenv("OPENAI_API_KEY")), strings.TrimSpace(e.getenv("OPENAI_BASE_URL"))
@@ -93,6 +99,11 @@ func (e *env) llmConfig() (cfg llm.Config, ok bool, err error) {
 	if text := e.getenv("REDOUBT_LLM_CONCURRENCY"); text != "" {
 		if cfg.Concurrency, err = strconv.Atoi(text); err != nil || cfg.Concurrency < 1 || cfg.Concurrency > 256 {
 			return cfg, false, threat.Errorf(threat.Invalid, "%q is no number of calls at once", threat.Clip(text, 40)).In("REDOUBT_LLM_CONCURRENCY").Hinted("1 to 256; default %d", llm.DefaultConcurrency)
+		}
+	}
+	if text := e.getenv("REDOUBT_LLM_MAX_TOKENS"); text != "" {
+		if cfg.MaxTokens, err = strconv.Atoi(text); err != nil || cfg.MaxTokens < minLLMTokens || cfg.MaxTokens > maxLLMTokens {
+			return cfg, false, threat.Errorf(threat.Invalid, "%q is no limit of tokens for an answer", threat.Clip(text, 40)).In("REDOUBT_LLM_MAX_TOKENS").Hinted("%d to %d; default: the provider's", minLLMTokens, maxLLMTokens)
 		}
 	}
 	return cfg, true, nil

@@ -42,14 +42,16 @@ func TestLLMFromTheEnvironment(t *testing.T) {
 func TestLLMSettingsThatCannotBeUsed(t *testing.T) {
 	const key = "sk-4f9c2b7de81a55c0"
 	for name, set := range map[string]map[string]string{
-		"provider":       {"REDOUBT_LLM_PROVIDER": "gpt"},
-		"no model":       {"REDOUBT_LLM_PROVIDER": "ollama"},
-		"no URL":         {"REDOUBT_LLM_PROVIDER": "openai-compatible", "REDOUBT_LLM_MODEL": "m"},
-		"no key":         {"REDOUBT_LLM_PROVIDER": "anthropic", "OPENAI_API_KEY": key},
-		"key in the URL": {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": "https://" + key + "@host/v1"},
-		"timeout":        {"OPENAI_API_KEY": key, "REDOUBT_LLM_TIMEOUT": "soon"},
-		"no time":        {"OPENAI_API_KEY": key, "REDOUBT_LLM_TIMEOUT": "-1s"},
-		"concurrency":    {"OPENAI_API_KEY": key, "REDOUBT_LLM_CONCURRENCY": "0"},
+		"provider":        {"REDOUBT_LLM_PROVIDER": "gpt"},
+		"no model":        {"REDOUBT_LLM_PROVIDER": "ollama"},
+		"no URL":          {"REDOUBT_LLM_PROVIDER": "openai-compatible", "REDOUBT_LLM_MODEL": "m"},
+		"no key":          {"REDOUBT_LLM_PROVIDER": "anthropic", "OPENAI_API_KEY": key},
+		"key in the URL":  {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": "https://" + key + "@host/v1"},
+		"timeout":         {"OPENAI_API_KEY": key, "REDOUBT_LLM_TIMEOUT": "soon"},
+		"no time":         {"OPENAI_API_KEY": key, "REDOUBT_LLM_TIMEOUT": "-1s"},
+		"few tokens":      {"OPENAI_API_KEY": key, "REDOUBT_LLM_MAX_TOKENS": "10"},
+		"tokens in words": {"OPENAI_API_KEY": key, "REDOUBT_LLM_MAX_TOKENS": "many"},
+		"concurrency":     {"OPENAI_API_KEY": key, "REDOUBT_LLM_CONCURRENCY": "0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := (&env{getenv: func(k string) string { return set[k] }}).llm("")

@@ -22,12 +22,14 @@ type wire interface {
 // client is every Client of this package: what the providers have in common.
 type client struct {
 	name     string
+	identity string
 	provider Provider
 	model    string
 	secrets  secrets
 	wire     wire
 	timeout  time.Duration
 	retries  int
+	limit    int // of tokens, where a request has none
 	slots    chan struct{}
 
 	// The clock, waiting and chance, which tests replace.
@@ -41,6 +43,8 @@ type client struct {
 
 func (c *client) Name() string { return c.name }
 
+func (c *client) Identity() string { return c.identity }
+
 // Format prints the name under every verb: fmt would otherwise print the fields.
 func (c *client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.name) }
 
@@ -48,6 +52,9 @@ func (c *client) Complete(ctx context.Context, req Request) (Answer, error) {
 	if err := req.check(); err != nil {
 		err.Message = c.name + ": " + err.Message
 		return Answer{}, err
+	}
+	if req.MaxTokens == 0 {
+		req.MaxTokens = c.limit
 	}
 	if err := ctx.Err(); err != nil {
 		return Answer{}, contextError(c.name, err)
@@ -196,7 +203,7 @@ func (c *client) tell(caller, own context.Context, err error) *Error {
 	case own.Err() != nil:
 		return &Error{
 			Kind: KindTimeout, Message: fmt.Sprintf("%s gave no answer within %s", c.name, c.timeout),
-			Hint: "raise the timeout, or ask for less at once", cause: own.Err(),
+			Hint: "allow more time, or ask for less at once", cause: own.Err(),
 		}
 	case errors.Is(err, errTooLong):
 		return &Error{Kind: KindMalformed, Message: fmt.Sprintf("%s sent a reply of more than %d MiB", c.name, MaxAnswer>>20), Hint: "is the base URL that of an LLM API?"}
@@ -239,7 +246,7 @@ func finish(req Request, a Answer, name, text string) (Answer, error) {
 
 // truncated is the error for an answer that ended at a limit.
 func truncated(name string) *Error {
-	return &Error{Kind: KindTruncated, Message: name + ": the answer was cut off at the limit of tokens", Hint: "allow more tokens, or ask for less at once"}
+	return &Error{Kind: KindTruncated, Message: name + ": the answer was cut off at the limit of tokens", Hint: "ask for less at once, or choose a model that thinks in fewer words"}
 }
 
 // ended is the error for an answer that ended for a reason that is not known to mean that it is whole.

@@ -87,6 +87,10 @@ type Config struct {
 	MaxRetries  int           // after the first try; 0 is DefaultMaxRetries, negative none
 	Concurrency int           // calls at once; 0 is DefaultConcurrency
 
+	// MaxTokens bounds the answers to requests that name no limit, the model's thinking included. 0 leaves it to the provider; where the
+	// provider wants a number (Anthropic) it is DefaultMaxTokens.
+	MaxTokens int
+
 	// HTTP is the client to send with; nil is a plain one. Its redirect policy is replaced: no redirect is followed, since
 	// key and prompt are for the configured host alone.
 	HTTP *http.Client
@@ -111,11 +115,13 @@ func New(cfg Config) (Client, error) {
 
 	c := &client{
 		name:     string(cfg.Provider) + ":" + cfg.Model,
+		identity: string(cfg.Provider) + " " + strings.TrimRight(cfg.BaseURL, "/") + " " + cfg.Model,
 		provider: cfg.Provider,
 		model:    cfg.Model,
 		secrets:  secretsOf(cfg.APIKey),
 		timeout:  cfg.Timeout,
 		retries:  max(cfg.MaxRetries, 0),
+		limit:    cfg.MaxTokens,
 		slots:    make(chan struct{}, cfg.Concurrency),
 		now:      time.Now,
 		sleep:    sleep,
@@ -189,6 +195,8 @@ func (cfg *Config) check() *Error {
 		return wrong("the timeout is negative", "0 is the default")
 	case cfg.Concurrency < 0:
 		return wrong("the concurrency is negative", "0 is the default")
+	case cfg.MaxTokens < 0:
+		return wrong("the limit of tokens is negative", "0 leaves it to the provider")
 	}
 	// The URL itself is not shown: people put keys into the user or query part, which is what is refused here.
 	u, err := url.Parse(cfg.BaseURL)

@@ -7,10 +7,10 @@ import (
 	"math"
 )
 
-// Digest is the SHA-256, in hexadecimal, of everything in a request that can change the answer, and of whom is asked (Client.Name): the
+// Digest is the SHA-256, in hexadecimal, of everything in a request that can change the answer, and of whom is asked (Client.Identity): the
 // key under which an answer may be kept. Requests that differ in anything but Check, or in whether the last turn stands in Prompt or in
 // Messages, have digests that differ.
-func Digest(name string, req Request) string {
+func Digest(identity string, req Request) string {
 	h := sha256.New()
 	// Each part is written with its length and each list with its count, so that no two requests are written alike.
 	number := func(n uint64) { _, _ = h.Write(binary.BigEndian.AppendUint64(nil, n)) }
@@ -19,7 +19,7 @@ func Digest(name string, req Request) string {
 		_, _ = h.Write([]byte(s))
 	}
 	part("redoubt llm request 1")
-	part(name)
+	part(identity)
 	part(req.System)
 	turns := req.turns()
 	number(uint64(len(turns)))

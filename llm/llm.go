@@ -30,6 +30,9 @@ type Client interface {
 
 	// Name is the provider and the model, for records: "anthropic:claude-sonnet-5-5".
 	Name() string
+
+	// Identity is whom exactly is asked, for [Digest]: provider, base URL and model. Two endpoints may call different models by one name.
+	Identity() string
 }
 
 // Role says who speaks a message.
@@ -64,8 +67,7 @@ type Request struct {
 	// SchemaName names the schema to the provider: letters, digits, - and _, at most 64. Empty is "answer".
 	SchemaName string
 
-	// MaxTokens bounds the answer, the model's thinking included. Zero leaves it to the provider; where the provider wants a
-	// number (Anthropic) it is DefaultMaxTokens.
+	// MaxTokens bounds the answer, the model's thinking included. Zero is Config.MaxTokens.
 	MaxTokens int
 
 	// Temperature is how much chance there is in the answer. nil asks for 0. A model that takes no temperature is asked

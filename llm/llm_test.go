@@ -162,6 +162,58 @@ func TestDefaultsOfARequest(t *testing.T) {
 	})
 }
 
+// The limit of the configuration is for requests that name none.
+func TestLimitOfTheConfiguration(t *testing.T) {
+	each(t, func(t *testing.T, p llm.Provider) {
+		server := serve(t, p, llmtest.In(llmtest.Answer("Yes."), llmtest.Answer("Yes.")))
+		c, err := llm.New(llm.Config{Provider: p, Model: "test-model", BaseURL: server.URL, APIKey: "k", MaxTokens: 5000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []float64{5000, 700} {
+			if _, err := c.Complete(t.Context(), llm.Request{Prompt: "Well?", MaxTokens: i * 700}); err != nil {
+				t.Fatal(err)
+			}
+			r := server.Requests()[i]
+			if r.Body["max_tokens"] != want && r.Body["max_completion_tokens"] != want {
+				t.Errorf("want %v tokens: %s", want, r.Raw)
+			}
+		}
+	})
+}
+
+// Endpoints that call different models by one name are not one.
+func TestIdentity(t *testing.T) {
+	seen := map[string]string{}
+	for name, cfg := range map[string]llm.Config{
+		"one":              {BaseURL: "https://one.example/v1"},
+		"another host":     {BaseURL: "https://two.example/v1"},
+		"another path":     {BaseURL: "https://one.example/v2"},
+		"another model":    {BaseURL: "https://one.example/v1", Model: "other"},
+		"another provider": {BaseURL: "https://one.example/v1", Provider: llm.Ollama},
+	} {
+		if cfg.Provider == "" {
+			cfg.Provider = llm.OpenAICompatible
+		}
+		if cfg.Model == "" {
+			cfg.Model = "m"
+		}
+		cfg.APIKey = "sk-4f9c2b7de81a55c0"
+		c, err := llm.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, ok := seen[c.Identity()]; ok || strings.Contains(c.Identity(), string(cfg.APIKey)) {
+			t.Errorf("%s is %q, as %s", name, c.Identity(), other)
+		}
+		seen[c.Identity()] = name
+	}
+	c, err := llm.New(llm.Config{Provider: llm.OpenAICompatible, BaseURL: "https://one.example/v1/", Model: "m"})
+	if err != nil || seen[c.Identity()] != "one" {
+		t.Errorf("a slash makes another endpoint: %q (%v)", c.Identity(), err)
+	}
+}
+
 func TestRequestsThatCannotBeSent(t *testing.T) {
 	c, server := play(t, llm.OpenAI, llmtest.In(llmtest.Answer("Yes.")))
 	hot := 2.5

@@ -75,6 +75,14 @@ func (m *languageModel) Name() string {
 	return m.s.llm.client.Name()
 }
 
+// Identity is whom exactly is asked, "none" where there is no language model.
+func (m *languageModel) Identity() string {
+	if m.s.llm.client == nil {
+		return "none"
+	}
+	return m.s.llm.client.Identity()
+}
+
 // Complete gives a kept answer, or asks the language model.
 func (m *languageModel) Complete(ctx context.Context, req llm.Request) (llm.Answer, error) {
 	if m.s.llm.client == nil {
@@ -84,7 +92,7 @@ func (m *languageModel) Complete(ctx context.Context, req llm.Request) (llm.Answ
 		answer, err := m.ask(ctx, req, "")
 		return answer, llmError(err)
 	}
-	digest := llm.Digest(m.Name(), req)
+	digest := llm.Digest(m.Identity(), req)
 	for {
 		landed, wait := m.s.llm.takeOff(m.who.WorkspaceID + " " + digest)
 		if wait == nil {
@@ -260,11 +268,15 @@ func llmWords(e *llm.Error) (code threat.Code, say, hint string) {
 		return threat.RateLimited, say, hint + instead
 	case llm.KindConfig, llm.KindAuth, llm.KindQuota:
 		return threat.FailedPrecondition, say, withHint(e.Hint, "the operator checks the language model's key, model and account") + instead
-	case llm.KindUnavailable, llm.KindTimeout:
+	case llm.KindTimeout:
+		return threat.Unavailable, say, "ask for less at once, or have the operator allow more time (REDOUBT_LLM_TIMEOUT)" + instead
+	case llm.KindUnavailable:
 		return threat.Unavailable, say, withHint(e.Hint, "try again") + instead
 	case llm.KindRefused:
 		return threat.FailedPrecondition, say, "say it in other words" + instead
-	case llm.KindTruncated, llm.KindMalformed, llm.KindRejected:
+	case llm.KindTruncated:
+		return threat.Unavailable, say, "ask for less at once, or have the operator allow more tokens (REDOUBT_LLM_MAX_TOKENS)" + instead
+	case llm.KindMalformed, llm.KindRejected:
 		return threat.Unavailable, say, withHint(e.Hint, "try again, or configure a more capable model") + instead
 	case llm.KindCanceled:
 		return threat.Unavailable, say, "try again"

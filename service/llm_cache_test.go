@@ -292,3 +292,20 @@ func BenchmarkLLMCall(b *testing.B) {
 		})
 	}
 }
+
+// Two endpoints that call their models by one name share no answers; one that moved and came back finds its own.
+func TestAnswersAreOfOneEndpoint(t *testing.T) {
+	k := newThinker(t, llmtest.Texts("one"))
+	other := llmtest.OpenAI(t, llmtest.Texts("two"))
+	moved := live.StartOver(t, service.Config{Store: k.Store, LLM: live.LLM(t, other.URL)})
+	for i, want := range []string{"one", "two", "one", "two"} {
+		svc := k.Service
+		if want == "two" {
+			svc = moved.Service
+		}
+		answer, err := svc.LLMFor(k.user.Who, "query_threat_model").Complete(t.Context(), llm.Request{Prompt: "Which?"})
+		if err != nil || answer.Text != want || answer.Cached != (i > 1) {
+			t.Errorf("%d: %+v (%v), want %s", i, answer, err, want)
+		}
+	}
+}

@@ -33,6 +33,9 @@ func TestEveryKindOfLLMErrorIsTranslated(t *testing.T) {
 		if public.Code != want[kind] || public.Message == "" || public.Hint == "" {
 			t.Errorf("%s: %+v, want code %s", kind, public, want[kind])
 		}
+		if setting := map[llm.Kind]string{llm.KindTruncated: "REDOUBT_LLM_MAX_TOKENS", llm.KindTimeout: "REDOUBT_LLM_TIMEOUT"}[kind]; !strings.Contains(public.Hint, setting) {
+			t.Errorf("%s: the hint %q does not name %s", kind, public.Hint, setting)
+		}
 		if strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%s: the provider's words are told: %v", kind, err)
 		}
