@@ -22,6 +22,7 @@ type CheckControlGapsIn struct {
 	Objectives  []threat.ID `json:"control_objectives,omitempty" jsonschema:"default: all reachable ones, the gravest first"`
 	Tier        threat.Tier `json:"tier,omitempty"`
 	Apply       bool        `json:"apply,omitempty" jsonschema:"add or link the missing controls of the rows shown; replaces and weakens nothing"`
+	FromJob     string      `json:"from_job,omitempty" jsonschema:"add what the engine proposed in this job, without asking again"`
 	Engine      string      `json:"engine,omitempty" jsonschema:"openai or agent also proposes controls, for the first 16 rows; default builtin"`
 	WaitSeconds *int        `json:"wait_seconds,omitempty" jsonschema:"for the engine; at most 50, default 20"`
 	Limit       *int        `json:"limit,omitempty" jsonschema:"default 20, at most 200"`
@@ -48,6 +49,7 @@ type CheckControlGapsOut struct {
 	Summary  map[string]int    `json:"summary" jsonschema:"objectives by gap"`
 	Gaps     []GapRow          `json:"control_objectives"`
 	Proposed []ImportedControl `json:"proposed,omitempty" jsonschema:"what the engine would add"`
+	JobID    string            `json:"job_id,omitempty" jsonschema:"of the engine that proposed: for from_job"`
 	Added    []threat.ID       `json:"added,omitempty" jsonschema:"with apply: the new controls"`
 	Linked   []threat.ID       `json:"linked,omitempty" jsonschema:"with apply: controls that say it already, now linked too"`
 	Hint     string            `json:"hint,omitempty"`
@@ -65,8 +67,9 @@ const mostGapsAsked = 16
 
 // CheckControlGaps says for each reachable CO what is missing: controls that the knowledge base has for it and no control says, complete
 // groups, facets of behaviour, and for grave ones what detects or limits an attack. With apply the missing controls are added, source
-// generated, and those that the model has elsewhere linked: on a CO without controls as a group, elsewhere as defence in depth. Errors: [threat.NotFound], [threat.Invalid],
-// [threat.FailedPrecondition].
+// generated, and those that the model has elsewhere linked: on a CO without controls as a group, elsewhere as defence in depth. What an
+// engine proposed is added by from_job. Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition], [threat.Conflict] where
+// the model is not what it was when the engine proposed.
 func (s *Service) CheckControlGaps(ctx context.Context, who account.Principal, in CheckControlGapsIn) (CheckControlGapsOut, error) {
 	limit, offset, err := page(in.Limit, in.Offset, DefaultLimit)
 	if err != nil {
@@ -78,6 +81,10 @@ func (s *Service) CheckControlGaps(ctx context.Context, who account.Principal, i
 	}
 	if err := oneOf("tier", in.Tier, threat.Tiers()); err != nil {
 		return CheckControlGapsOut{}, err
+	}
+	v := verb{name: gapsJob, needs: account.Write, model: in.ModelID}
+	if in.FromJob != "" {
+		return s.closeShown(ctx, who, v, in)
 	}
 	var structure *threat.Structure
 	engine, err := readHead(ctx, s, who, in.ModelID, func(*store.Snapshot, *head) (string, error) {
@@ -116,7 +123,6 @@ func (s *Service) CheckControlGaps(ctx context.Context, who account.Principal, i
 		out.Returned = len(out.Gaps)
 		return out, nil
 	}
-	v := verb{name: gapsJob, needs: account.Write, model: in.ModelID}
 	switch {
 	case engine != builtinEngine:
 		in.Engine, in.WaitSeconds = engine, nil
@@ -162,6 +168,32 @@ func (s *Service) CheckControlGaps(ctx context.Context, who account.Principal, i
 			}
 		}
 		return out
+	})
+}
+
+// closeShown adds what an engine proposed.
+func (s *Service) closeShown(ctx context.Context, who account.Principal, v verb, in CheckControlGapsIn) (CheckControlGapsOut, error) {
+	var was CheckControlGapsOut
+	return changeControls(ctx, s, who, v, in, func(c *controlset) (err error) {
+		if err = alone(in.Engine != "" || in.Tier != "" || len(in.Objectives) > 0); err != nil {
+			return err
+		}
+		if was, err = shown[CheckControlGapsOut](c.tx.View(), who.WorkspaceID, gapsJob, in.ModelID, in.FromJob); err == nil && was.JobID == "" {
+			err = wroteAlready()
+		}
+		if err != nil {
+			return err
+		}
+		p, err := c.head.asShown(was.Version, was.Proposed)
+		if err != nil {
+			return err
+		}
+		return c.fill(p.fresh(), mitigations(c.links))
+	}, func(done EditControlsOut) CheckControlGapsOut {
+		return CheckControlGapsOut{
+			ModelID: in.ModelID, Version: done.Version, Engine: was.Engine, Summary: map[string]int{}, Gaps: []GapRow{},
+			Added: ids(done.Controls, func(e EditedControl) threat.ID { return e.ID }),
+		}
 	})
 }
 
@@ -392,16 +424,12 @@ func (t *task) proposeMissing(ctx context.Context) (apply, error) {
 		}
 		out := CheckControlGapsOut{ModelID: in.ModelID, Version: now.model.Version, Engine: in.Engine, Summary: map[string]int{}, Gaps: []GapRow{}}
 		if !in.Apply {
-			out.Proposed, out.Hint = p.shown(now).Proposed, "nothing was written: send it again with apply"
+			out.Proposed, out.JobID, out.Hint = p.shown(now).Proposed, t.job.ID, "nothing was written: check_control_gaps(from_job) with this job_id adds it"
 			return out, in.ModelID, nil
 		}
 		r := record{model: in.ModelID}
 		done, err := t.s.editedControls(tx, t.who, verb{name: gapsJob, model: in.ModelID}, &r, func(c *controlset) error {
-			fresh := make([]newControl, len(p.add))
-			for i, n := range p.add {
-				fresh[i] = n.newControl
-			}
-			return c.fill(fresh, mitigations(c.links))
+			return c.fill(p.fresh(), mitigations(c.links))
 		})
 		if err != nil {
 			return nil, "", err

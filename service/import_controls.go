@@ -31,6 +31,7 @@ type ImportControlsIn struct {
 	Controls       []ImportedControl `json:"controls,omitempty"`
 	Text           string            `json:"text,omitempty" jsonschema:"instead: a text that states controls, such as a list with a bullet for each"`
 	DryRun         bool              `json:"dry_run,omitempty" jsonschema:"only show what would be added"`
+	FromJob        string            `json:"from_job,omitempty" jsonschema:"instead: add what this dry_run's job showed"`
 	Engine         string            `json:"engine,omitempty" jsonschema:"who reads the text; default: the server's"`
 	WaitSeconds    *int              `json:"wait_seconds,omitempty" jsonschema:"for the engine; at most 50, default 20"`
 	IdempotencyKey string            `json:"idempotency_key,omitempty"`
@@ -53,13 +54,15 @@ type ImportControlsOut struct {
 	EditControlsOut
 	Duplicates []DuplicateRow    `json:"duplicates" jsonschema:"near-duplicates of existing controls, skipped"`
 	Proposed   []ImportedControl `json:"proposed,omitempty" jsonschema:"with dry_run: what would be added"`
+	JobID      string            `json:"job_id,omitempty" jsonschema:"with dry_run, of an engine: for from_job"`
 	Unmapped   []UnmappedRow     `json:"unmapped,omitempty" jsonschema:"of a text: helps no objective that could be told; skipped, import it with control_objectives"`
 	Job        *JobOut           `json:"job,omitempty" jsonschema:"the engine's, while it has not ended; its result has this same shape"`
 }
 
 // ImportControls adds controls from elsewhere, mapped to COs; near-duplicates are reported and skipped. A text is read by the engine:
-// builtin takes a control of each bullet or line and maps it by the ids, names and words in it. Errors: [threat.NotFound],
-// [threat.Invalid], naming the control; [threat.FailedPrecondition].
+// builtin takes a control of each bullet or line and maps it by the ids, names and words in it. What an engine's dry run showed is added
+// by from_job. Errors: [threat.NotFound], [threat.Invalid], naming the control; [threat.FailedPrecondition]; [threat.Conflict] where the
+// model is not what it was at the dry run.
 func (s *Service) ImportControls(ctx context.Context, who account.Principal, in ImportControlsIn) (ImportControlsOut, error) {
 	v := verb{name: importJob, needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
 	wait, err := Wait(in.WaitSeconds, 20)
@@ -67,6 +70,9 @@ func (s *Service) ImportControls(ctx context.Context, who account.Principal, in 
 		return ImportControlsOut{}, err
 	}
 	in.WaitSeconds = nil
+	if in.FromJob != "" {
+		return s.importShown(ctx, who, v, in)
+	}
 	var known []pipeline.ControlProposal
 	list := in.Controls
 	if in.Text != "" {
@@ -102,6 +108,27 @@ func (s *Service) ImportControls(ctx context.Context, who account.Principal, in 
 			err = c.insertAll(p, threat.Imported)
 		}
 		return err
+	}, p.added)
+}
+
+// importShown adds what a dry run showed.
+func (s *Service) importShown(ctx context.Context, who account.Principal, v verb, in ImportControlsIn) (ImportControlsOut, error) {
+	var p importPlan
+	return changeControls(ctx, s, who, v, in, func(c *controlset) error {
+		if err := alone(in.DryRun || in.Text != "" || in.Engine != "" || len(in.Controls) > 0); err != nil {
+			return err
+		}
+		was, err := shown[ImportControlsOut](c.tx.View(), who.WorkspaceID, importJob, in.ModelID, in.FromJob)
+		if err == nil && was.JobID == "" {
+			err = wroteAlready()
+		}
+		if err != nil {
+			return err
+		}
+		if p, err = c.head.asShown(was.Version, was.Proposed); err != nil {
+			return err
+		}
+		return c.insertAll(p, threat.Imported)
 	}, p.added)
 }
 
@@ -170,6 +197,15 @@ type importPlan struct {
 	add        []planned
 	duplicates []DuplicateRow
 	unmapped   []UnmappedRow
+}
+
+// fresh are the controls to add.
+func (p *importPlan) fresh() []newControl {
+	out := make([]newControl, len(p.add))
+	for i, n := range p.add {
+		out[i] = n.newControl
+	}
+	return out
 }
 
 // inBatch stands for the id of a control of the batch until it has one.
@@ -414,7 +450,9 @@ func (t *task) importStated(ctx context.Context) (apply, error) {
 			return nil, "", err
 		}
 		if in.DryRun {
-			return p.shown(now), in.ModelID, nil
+			out := p.shown(now)
+			out.JobID, out.Hint = t.job.ID, "nothing was written: import_controls(from_job) with this job_id adds it"
+			return out, in.ModelID, nil
 		}
 		r := record{model: in.ModelID}
 		out, err := t.s.editedControls(tx, t.who, verb{name: importJob, model: in.ModelID}, &r, func(c *controlset) error { return c.insertAll(p, threat.Imported) })

@@ -16,9 +16,10 @@ const refineJob = "refine_threat_model"
 // RefineThreatModelIn says in words what is to change.
 type RefineThreatModelIn struct {
 	Target
-	Instruction string        `json:"instruction" jsonschema:"such as: add a database attacker"`
+	Instruction string        `json:"instruction,omitempty" jsonschema:"such as: add a database attacker"`
 	Kinds       []threat.Kind `json:"kinds,omitempty" jsonschema:"what may change: asset, attacker, trust_boundary, assumption; default: told from the words"`
 	DryRun      bool          `json:"dry_run,omitempty" jsonschema:"only show the changes"`
+	FromJob     string        `json:"from_job,omitempty" jsonschema:"instead: write what this dry_run's job showed"`
 	Engine      string        `json:"engine,omitempty"`
 	WaitSeconds *int          `json:"wait_seconds,omitempty" jsonschema:"default 20"`
 }
@@ -44,8 +45,8 @@ type RefineResult struct {
 
 // RefineThreatModel starts a job that carries out an instruction on a model's entities: one question to the engine, or none where the
 // instruction says all that is needed ([pipeline.Understand]). Only entities of the kinds concerned change. It is applied as one
-// version, or with dry_run shown; it applies only to the version it began with, else the job ends with [threat.Conflict]. Errors:
-// [threat.NotFound], [threat.Invalid], [threat.Conflict], [threat.FailedPrecondition].
+// version, or with dry_run shown, and then from_job writes it; it applies only to the version it began with, else it is refused or the job
+// ends with [threat.Conflict]. Errors: [threat.NotFound], [threat.Invalid], [threat.Conflict], [threat.FailedPrecondition].
 func (s *Service) RefineThreatModel(ctx context.Context, who account.Principal, in RefineThreatModelIn) (JobOut, error) {
 	v := verb{name: refineJob, needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
 	in.WaitSeconds = nil
@@ -54,6 +55,11 @@ func (s *Service) RefineThreatModel(ctx context.Context, who account.Principal, 
 		c, err := s.begin(tx, who.WorkspaceID, in.Target)
 		if err != nil {
 			return JobOut{}, err
+		}
+		if in.FromJob != "" {
+			job, err := writeRefinement(tx, who, in, c.model)
+			r.version, r.object = c.model.Version, job.JobID
+			return job, err
 		}
 		if in.Instruction, err = instruction(in.Instruction); err != nil {
 			return JobOut{}, err
@@ -78,6 +84,29 @@ func (s *Service) RefineThreatModel(ctx context.Context, who account.Principal, 
 	return out, err
 }
 
+// writeRefinement adds the job that writes what a dry run showed.
+func writeRefinement(tx *store.Tx, who account.Principal, in RefineThreatModelIn, m store.Model) (JobOut, error) {
+	old, err := dryRun(tx.View(), who.WorkspaceID, refineJob, m.ID, in.FromJob)
+	if err == nil {
+		err = alone(in.DryRun || in.Instruction != "" || in.Engine != "" || len(in.Kinds) > 0)
+	}
+	if err != nil {
+		return JobOut{}, err
+	}
+	var was refineInput
+	if err := json.Unmarshal([]byte(old.Input), &was); err != nil {
+		return JobOut{}, err
+	}
+	switch {
+	case !was.DryRun:
+		return JobOut{}, wroteAlready()
+	case was.Base != m.Version:
+		return JobOut{}, movedOn("the model is at version %d, and what was shown is for version %d", m.Version, was.Base)
+	}
+	was.DryRun, was.FromJob = false, old.ID
+	return startJob(tx, who, store.Job{Kind: refineJob, ModelID: m.ID, Steps: 1, Draft: old.Draft}, was)
+}
+
 // instruction cleans what a caller wants done in words. Errors: [threat.Invalid].
 func instruction(text string) (string, error) {
 	text, err := threat.Text(text, threat.MaxText)
@@ -89,10 +118,10 @@ func instruction(text string) (string, error) {
 
 // refinement is what an instruction comes to.
 type refinement struct {
-	operations []pipeline.Operation
-	note       string
-	engine     string
-	kinds      []threat.Kind
+	Operations []pipeline.Operation `json:"operations"`
+	Note       string               `json:"note,omitempty"`
+	Engine     string               `json:"engine"`
+	Kinds      []threat.Kind        `json:"kinds"`
 }
 
 func (t *task) refine(ctx context.Context) (apply, error) {
@@ -117,7 +146,15 @@ func (t *task) refine(ctx context.Context) (apply, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, err := t.think(ctx, in, structure, counters)
+	var done refinement
+	if t.draft != "" { // thought before: by a dry run, or by an attempt that was cut short
+		err = json.Unmarshal([]byte(t.draft), &done)
+	} else if done, err = t.think(ctx, in, structure, counters); err == nil && in.DryRun {
+		var draft []byte
+		if draft, err = json.Marshal(done); err == nil {
+			err = t.save(string(draft))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +170,9 @@ func (t *task) refine(ctx context.Context) (apply, error) {
 
 // think turns the instruction into operations that the rules accept.
 func (t *task) think(ctx context.Context, in refineInput, s *threat.Structure, counters threat.Counters) (refinement, error) {
-	out := refinement{engine: builtinEngine, kinds: in.Kinds}
-	if len(out.kinds) == 0 {
-		out.kinds = pipeline.KindsConcerned(in.Instruction)
+	out := refinement{Engine: builtinEngine, Kinds: in.Kinds}
+	if len(out.Kinds) == 0 {
+		out.Kinds = pipeline.KindsConcerned(in.Instruction)
 	}
 	var catalogue pipeline.Catalogue
 	if in.Engine == builtinEngine {
@@ -145,18 +182,18 @@ func (t *task) think(ctx context.Context, in refineInput, s *threat.Structure, c
 	switch {
 	case understood:
 		if len(in.Kinds) == 0 {
-			out.kinds = nil
+			out.Kinds = nil
 		}
 		for _, o := range operations {
 			switch {
 			case len(in.Kinds) > 0 && !slices.Contains(in.Kinds, o.Kind):
 				return out, threat.Errorf(threat.Invalid, "the instruction is about an entity of kind %s, which is not to change", o.Kind).In("kinds").
 					Hinted("leave kinds out, or name %s there", o.Kind)
-			case len(in.Kinds) == 0 && !slices.Contains(out.kinds, o.Kind):
-				out.kinds = append(out.kinds, o.Kind)
+			case len(in.Kinds) == 0 && !slices.Contains(out.Kinds, o.Kind):
+				out.Kinds = append(out.Kinds, o.Kind)
 			}
 		}
-		out.operations = operations
+		out.Operations = operations
 		return out, nil
 	case in.Engine == builtinEngine:
 		return out, threat.Errorf(threat.FailedPrecondition, "engine builtin carries out plain instructions alone, and this is none").In("engine").
@@ -167,12 +204,12 @@ func (t *task) think(ctx context.Context, in refineInput, s *threat.Structure, c
 	if in.Engine == agentEngine {
 		limit = pipeline.AgentLimit
 	}
-	out.engine = in.Engine
-	err := pipeline.Consult(ctx, t.asker(in.Engine), pipeline.RefineQuestion(s, in.Instruction, out.kinds, limit), func(raw []byte) (err error) {
-		if out.operations, out.note, err = pipeline.ParseOperations(out.kinds, raw); err != nil {
+	out.Engine = in.Engine
+	err := pipeline.Consult(ctx, t.asker(in.Engine), pipeline.RefineQuestion(s, in.Instruction, out.Kinds, limit), func(raw []byte) (err error) {
+		if out.Operations, out.Note, err = pipeline.ParseOperations(out.Kinds, raw); err != nil {
 			return err
 		}
-		return pipeline.Apply(s.Clone(), counters.Clone(), out.operations)
+		return pipeline.Apply(s.Clone(), counters.Clone(), out.Operations)
 	})
 	return out, err
 }
@@ -187,7 +224,7 @@ func (s *Service) orOpenAI() string {
 
 // change applies a refinement to the head as one version, or shows what that would change.
 func (t *task) change(tx *store.Tx, in refineInput, done refinement) (RefineResult, error) {
-	out := RefineResult{ModelID: in.ModelID, DryRun: in.DryRun, Engine: done.engine, Kinds: done.kinds, Note: done.note, Changes: []threat.Change{}}
+	out := RefineResult{ModelID: in.ModelID, DryRun: in.DryRun, Engine: done.Engine, Kinds: done.Kinds, Note: done.Note, Changes: []threat.Change{}}
 	c, err := t.s.begin(tx, t.job.WorkspaceID, Target{ModelID: in.ModelID, ExpectedVersion: in.Base})
 	if err != nil {
 		return out, err
@@ -197,7 +234,7 @@ func (t *task) change(tx *store.Tx, in refineInput, done refinement) (RefineResu
 	if err != nil {
 		return out, err
 	}
-	if err := pipeline.Apply(c.structure, ids, done.operations); err != nil {
+	if err := pipeline.Apply(c.structure, ids, done.Operations); err != nil {
 		return out, err
 	}
 	for _, a := range before.Assumptions {
@@ -205,13 +242,13 @@ func (t *task) change(tx *store.Tx, in refineInput, done refinement) (RefineResu
 			c.events = append(c.events, store.AssumptionEvent{Assumption: a.ID, State: threat.Deleted, Reason: "removed by a refinement"})
 		}
 	}
-	c.summary = countWords(len(done.operations), "operation of a refinement", "operations of a refinement") + " with engine " + done.engine
+	c.summary = countWords(len(done.Operations), "operation of a refinement", "operations of a refinement") + " with engine " + done.Engine
 	var changed Changed
 	if in.DryRun {
 		if err := c.settle(); err != nil {
 			return out, err
 		}
-		changed = Changed{Version: c.model.Version, Objectives: threat.CompareObjectives(before, c.structure), Hint: "nothing was written: call it again without dry_run"}
+		changed = Changed{Version: c.model.Version, Objectives: threat.CompareObjectives(before, c.structure), Hint: "nothing was written: refine_threat_model(from_job) with this job_id writes it"}
 	} else if changed, err = c.commit(t.who); err != nil {
 		return out, err
 	}

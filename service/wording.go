@@ -24,6 +24,7 @@ type RefineControlIn struct {
 	Instruction      string     `json:"instruction,omitempty" jsonschema:"instead of both: an engine finds the words"`
 	Justification    string     `json:"justification" jsonschema:"why, in 10 characters or more"`
 	DryRun           bool       `json:"dry_run,omitempty" jsonschema:"only show the words"`
+	FromJob          string     `json:"from_job,omitempty" jsonschema:"instead: write the words that this dry_run's job showed"`
 	Engine           string     `json:"engine,omitempty" jsonschema:"for the instruction: openai or agent"`
 	WaitSeconds      *int       `json:"wait_seconds,omitempty" jsonschema:"for the engine; at most 50, default 20"`
 	ExpectedRevision int        `json:"expected_revision,omitempty"`
@@ -33,6 +34,7 @@ type RefineControlIn struct {
 type RefineControlOut struct {
 	EditControlsOut
 	Proposed *ProposedWording `json:"proposed,omitempty" jsonschema:"with dry_run: what would be written"`
+	JobID    string           `json:"job_id,omitempty" jsonschema:"with dry_run, of an engine: for from_job"`
 	Job      *JobOut          `json:"job,omitempty" jsonschema:"the engine's, while it has not ended; its result has this same shape"`
 }
 
@@ -54,13 +56,18 @@ type rewordInput struct {
 
 // RefineControl rewords a control's description or facets. A facet that goes or changes weakens it, and makes assertions on it
 // incoherent. With an instruction an engine finds the words, in a job whose end is waited for up to wait_seconds; they apply only to the
-// revision that it read. Errors: [threat.NotFound], [threat.Invalid], [threat.Conflict], [threat.FailedPrecondition].
+// revision that it read. What its dry run showed is written by from_job. Errors: [threat.NotFound], [threat.Invalid], [threat.Conflict], [threat.FailedPrecondition].
 func (s *Service) RefineControl(ctx context.Context, who account.Principal, in RefineControlIn) (RefineControlOut, error) {
 	wait, err := Wait(in.WaitSeconds, 20)
 	if err != nil {
 		return RefineControlOut{}, err
 	}
-	if in.Instruction != "" {
+	v := verb{name: rewordJob, needs: account.Write, model: in.ModelID}
+	switch {
+	case in.FromJob != "":
+		return changeControls(ctx, s, who, v, in, func(c *controlset) error { return c.rewordShown(in) },
+			func(out EditControlsOut) RefineControlOut { return RefineControlOut{EditControlsOut: out} })
+	case in.Instruction != "":
 		return s.rewordByEngine(ctx, who, in, wait)
 	}
 	if in.DryRun {
@@ -72,7 +79,6 @@ func (s *Service) RefineControl(ctx context.Context, who account.Principal, in R
 			return h.showWording(in, "")
 		})
 	}
-	v := verb{name: rewordJob, needs: account.Write, model: in.ModelID}
 	return changeControls(ctx, s, who, v, in, func(c *controlset) error { return c.reword(in) },
 		func(out EditControlsOut) RefineControlOut { return RefineControlOut{EditControlsOut: out} })
 }
@@ -85,6 +91,31 @@ func (c *controlset) reword(in RefineControlIn) error {
 	c.touch(k.ID)
 	err = c.edit(k, ControlOp{Description: in.Description, Facets: in.Facets, Reason: in.Justification})
 	return fieldAs(fieldAs(err, "reason", "justification"), "op", "description")
+}
+
+// rewordShown writes the words that a dry run showed, over the revision that they were found for.
+func (c *controlset) rewordShown(in RefineControlIn) error {
+	if err := alone(in.DryRun || in.Instruction != "" || in.Engine != "" || in.Description != nil || len(in.Facets) > 0); err != nil {
+		return err
+	}
+	was, err := shown[RefineControlOut](c.tx.View(), c.who.WorkspaceID, rewordJob, in.ModelID, in.FromJob)
+	switch {
+	case err != nil:
+		return err
+	case was.Proposed == nil:
+		return wroteAlready()
+	case was.Proposed.Control != in.Control:
+		return threat.Errorf(threat.Invalid, "the job is about %s", was.Proposed.Control).In("control_id").Hinted("name the control that the words are for")
+	}
+	in.Description, in.ExpectedRevision = &was.Proposed.Description, was.Proposed.Revision
+	in.Facets = make([]NewFacet, len(was.Proposed.Facets))
+	for i, f := range was.Proposed.Facets {
+		in.Facets[i] = NewFacet{Text: f.Text, Kind: f.Kind}
+	}
+	if err := c.reword(in); threat.CodeOf(err) != threat.Conflict {
+		return err
+	}
+	return movedOn("%s was changed since the words were found, at revision %d", in.Control, in.ExpectedRevision)
 }
 
 // showWording says what a rewording would come to.
@@ -234,6 +265,7 @@ func (t *task) reword(ctx context.Context) (apply, error) {
 			now, err := t.s.head(tx.View(), t.job.WorkspaceID, in.ModelID)
 			if err == nil {
 				out, err = now.showWording(in.RefineControlIn, note)
+				out.JobID, out.Hint = t.job.ID, "nothing was written: refine_control(from_job) with this job_id writes it"
 			}
 			return out, in.ModelID, err
 		}
