@@ -36,6 +36,7 @@ type SARIFResult struct {
 	Locations    []string // "src/a.go:12", relative to the root of the sources where the file says enough
 	Identity     string   // the same for the same problem in a later file; differs within a file
 	Suppressions []SARIFSuppression
+	Own          bool // a finding that Redoubt exported, of this model or another: title, blank line, description
 }
 
 // SARIFRule is the rule behind a result.

@@ -60,7 +60,7 @@ func (r *sarifReader) resolve(run *sarifRun, raw *rawSARIFResult) {
 		}
 		out.Suppressions = append(out.Suppressions, SARIFSuppression{sarifLine(s.Kind, 40), sarifLine(s.Status, 40), s.Justification})
 	}
-	out.Identity = r.identity(run, raw, &out)
+	out.Identity, out.Own = r.identity(run, raw, &out), raw.own != ""
 	r.log.Results = append(r.log.Results, out)
 }
 

@@ -372,13 +372,18 @@ func (s *Service) UpdateFinding(ctx context.Context, who account.Principal, in U
 			return out, err
 		}
 		before := f.Status
-		if err := moveFinding(tx, who.WorkspaceID, in.ModelID, &f, in.Status, in.Reason); err != nil {
-			return out, err
-		}
-		if f.Proposal != "" && in.Status != "" && who.May(account.Decide) { // they decided, whatever it was
-			if err := tx.ProposeDismissal(who.WorkspaceID, in.ModelID, f.ID, ""); err != nil {
+		refuses := f.Proposal != "" && in.Status != "" && in.Status != threat.Dismissed && who.May(account.Decide)
+		if !refuses || in.Status != before { // who names the status it has refuses, and moves nothing
+			if err := moveFinding(tx, who.WorkspaceID, in.ModelID, &f, in.Status, in.Reason); err != nil {
 				return out, err
 			}
+		}
+		if refuses {
+			if err := tx.RefuseDismissal(who.WorkspaceID, in.ModelID, f.ID, f.Proposal); err != nil {
+				return out, err
+			}
+			f.Refused, f.Proposal = f.Proposal, ""
+		} else if f.Status == threat.Dismissed {
 			f.Proposal = ""
 		}
 		links, err := tx.FindingLinks(who.WorkspaceID, in.ModelID)

@@ -182,6 +182,9 @@ func (m *sarifImport) result(r *exchange.SARIFResult) error {
 		i, seen = m.byID[threat.ID(own)]
 	}
 	dismissal, suppressed := suppressionOf(r)
+	if seen && m.known[i].Refused == dismissal {
+		dismissal, suppressed = "", false // somebody who decides said no to just this
+	}
 	if seen && m.known[i].Status != threat.FixVerified {
 		m.out.Known++
 		return m.again(&m.known[i], r, dismissal, suppressed)
@@ -190,7 +193,7 @@ func (m *sarifImport) result(r *exchange.SARIFResult) error {
 		Title: sarifTitle(r), Description: sarifDescription(r), Severity: r.Severity, Source: threat.FromSARIF, Status: threat.Discovered,
 		Fingerprint: r.Identity, CheckedLocations: r.Locations,
 	}
-	if what := strings.TrimSpace(r.Tool + " " + r.Rule.ID); what != "" {
+	if what := strings.TrimSpace(r.Tool + " " + r.Rule.ID); what != "" && !r.Own {
 		f.CheckedPatterns = []string{what}
 	}
 	if !strings.HasPrefix(f.Fingerprint, exchange.SARIFIdentity) { // of a finding that is not there any more
@@ -198,7 +201,7 @@ func (m *sarifImport) result(r *exchange.SARIFResult) error {
 	}
 	if seen {
 		old := m.known[i]
-		f.Reopens, f.Fingerprint = old.ID, old.Fingerprint
+		f.Reopens, f.Fingerprint, f.Refused = old.ID, old.Fingerprint, old.Refused
 		if _, err := m.head.control(old.Control); err == nil {
 			f.Control, f.MappedBy = old.Control, old.MappedBy
 		}
@@ -282,10 +285,11 @@ func or(a, b string) string {
 	return b
 }
 
-// sarifTitle is the rule and the first line of the message.
+// sarifTitle is the rule and the first line of the message. In an export of ours the rule is a control of the model that it came from, and
+// the line is the title.
 func sarifTitle(r *exchange.SARIFResult) string {
 	line, _, _ := strings.Cut(or(or(r.Message, r.Rule.Name), "reported by "+or(r.Tool, "a scanner")), "\n")
-	if r.Rule.ID != "" {
+	if r.Rule.ID != "" && !r.Own {
 		line = r.Rule.ID + ": " + line
 	}
 	return threat.Clip(strings.Join(strings.Fields(line), " "), 2*threat.MaxName)
@@ -293,6 +297,10 @@ func sarifTitle(r *exchange.SARIFResult) string {
 
 // sarifDescription is what the scanner says, and about which rule. Code is not in it: it may hold the secret that was found.
 func sarifDescription(r *exchange.SARIFResult) string {
+	if r.Own { // it says all that there is, below its title
+		_, rest, _ := strings.Cut(r.Message, "\n")
+		return threat.Clip(strings.TrimSpace(rest), threat.MaxDescription)
+	}
 	var tail []string
 	if r.Rule.ID != "" || r.Rule.Name != "" {
 		line := "Rule: " + strings.Join(strings.Fields(r.Rule.ID+" "+r.Rule.Name), " ")

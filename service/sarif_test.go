@@ -223,7 +223,30 @@ func TestImportSARIFSuppressions(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(`dismissed "a test" ""`, `discovered "" ""`, `acknowledged "" ""`)
-	// With decide the import dismisses, known ones too.
+	// The same words again propose nothing and dismiss nothing, whoever imports them; other words are another proposal.
+	for _, who := range []*bench{s, &decider} {
+		stamp := s.stampOf(t, model)
+		if out := who.mustImport(t, model, log); out.Dismissed != 0 || out.Proposed != 0 || out.Known != 4 || stamp != s.stampOf(t, model) {
+			t.Errorf("a refused proposal: %+v", out)
+		}
+	}
+	check(`dismissed "a test" ""`, `discovered "" ""`, `acknowledged "" ""`)
+	reworded := scanLog(scanResult("odd", "c.go", 1, `,"suppressions":[{"kind":"external","justification":"other words"}]`))
+	if out := s.mustImport(t, model, reworded); out.Proposed != 1 {
+		t.Errorf("%+v", out)
+	}
+	check(`dismissed "a test" ""`, `discovered "" ""`, `acknowledged "" "other words"`)
+	// To refuse it takes no step: naming the status that it has is enough, for those who may decide.
+	same := service.UpdateFindingIn{ModelID: model, Finding: "F3", Status: threat.Acknowledged}
+	if _, err := s.UpdateFinding(ctx, s.who, same); threat.CodeOf(err) != threat.FailedPrecondition {
+		t.Errorf("without decide: %v", err)
+	}
+	if _, err := decider.UpdateFinding(ctx, decider.who, same); err != nil {
+		t.Fatal(err)
+	}
+	s.mustImport(t, model, reworded)
+	check(`dismissed "a test" ""`, `discovered "" ""`, `acknowledged "" ""`)
+	// With decide the import dismisses what nobody refused, known ones too.
 	if out := decider.mustImport(t, model, log); out.Dismissed != 1 || out.Proposed != 0 || out.Known != 4 {
 		t.Errorf("%+v", out)
 	}
@@ -351,7 +374,7 @@ func TestExportSARIF(t *testing.T) {
 	}
 	for i, f := range s.findings(t, service.ListFindingsIn{ModelID: other, IDs: []threat.ID{"F1", "F2", "F3", "F4"}}).Findings {
 		j := slices.IndexFunc(before.Findings, func(b service.FindingRow) bool { return b.ID == f.ID })
-		if b := before.Findings[j]; b.Severity != f.Severity || b.Source == threat.FromSARIF && b.Fingerprint != f.Fingerprint || b.Status != f.Status {
+		if b := before.Findings[j]; b.Title != f.Title || !strings.HasPrefix(f.Description, b.Description) || b.Severity != f.Severity || b.Source == threat.FromSARIF && b.Fingerprint != f.Fingerprint || b.Status != f.Status {
 			t.Errorf("%d: %+v became %+v", i, b, f)
 		}
 	}

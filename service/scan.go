@@ -18,7 +18,7 @@ import (
 type GetScanPromptIn struct {
 	ModelID    string      `json:"model_id"`
 	Controls   []threat.ID `json:"controls,omitempty" jsonschema:"default: all not implemented"`
-	Tier       threat.Tier `json:"tier,omitempty"`
+	Tier       threat.Tier `json:"tier,omitempty" jsonschema:"the gravest of a control's objectives"`
 	Languages  []string    `json:"languages,omitempty" jsonschema:"of the repository, as go, terraform"`
 	Frameworks []string    `json:"frameworks,omitempty" jsonschema:"as django, spring"`
 	Limit      *int        `json:"limit,omitempty" jsonschema:"default 3; what fits 12 kB"`
@@ -107,7 +107,7 @@ func (s *Service) GetScanPrompt(ctx context.Context, who account.Principal, in G
 
 // toScan returns the controls that are asked for: named ones whatever their status, else those that are not implemented.
 func (h *head) toScan(in GetScanPromptIn, v *store.Snapshot) ([]foundControl, error) {
-	filter := GetControlsIn{Tier: in.Tier}
+	filter := GetControlsIn{}
 	if len(in.Controls) > 0 {
 		filter.IDs = in.Controls
 	} else {
@@ -120,7 +120,9 @@ func (h *head) toScan(in GetScanPromptIn, v *store.Snapshot) ([]foundControl, er
 	}
 	sum := newControlSummary()
 	found := h.filterControls(h.controls, filter, v.Now(), &sum)
-	return slices.DeleteFunc(found, func(f foundControl) bool { return f.orphaned && len(filter.IDs) == 0 }), nil
+	return slices.DeleteFunc(found, func(f foundControl) bool {
+		return f.orphaned && len(filter.IDs) == 0 || in.Tier != "" && f.tier != in.Tier
+	}), nil
 }
 
 // fill adds rows while the answer keeps [MaxScan].

@@ -74,6 +74,18 @@ func TestScanPromptCoversAllOnce(t *testing.T) {
 			t.Errorf("limit %d: %v, want %v", limit, seen, want)
 		}
 	}
+	// A tier has the controls that the summary counts under it: those whose gravest objective is of it.
+	none := 0
+	whole := s.scanned(service.GetScanPromptIn{Limit: &none}).Summary.Tiers
+	if len(whole) < 2 {
+		t.Errorf("all controls have one tier, this shows little: %v", whole)
+	}
+	for _, tier := range threat.Tiers() {
+		out := s.scanned(service.GetScanPromptIn{Tier: tier, Limit: &none})
+		if out.Total != whole[tier] || out.Summary.Tiers[tier] != out.Total {
+			t.Errorf("%s: %d controls, by tier %v; all %v", tier, out.Total, out.Summary.Tiers, whole)
+		}
+	}
 	first := s.scanned(service.GetScanPromptIn{})
 	if first.Returned != 3 || !strings.Contains(first.Hint, "go, python") || !strings.Contains(first.Prompt, generated) {
 		t.Errorf("%+v", first)
@@ -113,7 +125,10 @@ func TestScanPromptSelects(t *testing.T) {
 		if out.Returned != 0 || out.Controls == nil || out.Prompt == "" {
 			t.Errorf("limit 0: %+v", out)
 		}
-		sum += out.Summary.Tiers[tier]
+		sum += out.Total
+		if out.Summary.Tiers[tier] != out.Total || len(out.Summary.Tiers) > 1 || out.Total == 0 && len(out.Summary.Tiers) > 0 {
+			t.Errorf("%s: %d controls, by tier %v", tier, out.Total, out.Summary.Tiers)
+		}
 	}
 	if sum != after.Total {
 		t.Errorf("the tiers have %d controls, all have %d", sum, after.Total)

@@ -32,12 +32,13 @@ type findingRow struct {
 	Reopens          threat.ID            `db:"reopens"`
 	MappedBy         string               `db:"mapped_by"`
 	Proposal         string               `db:"proposal"`
+	Refused          string               `db:"refused"`
 	CreatedAt        int64                `db:"created_at"`
 	CreatedBy        string               `db:"created_by"`
 	UpdatedAt        int64                `db:"updated_at"`
 }
 
-const findingColumns = `finding_id, control_id, title, description, severity, source, status, reason, fingerprint, checked_locations, checked_patterns, expected_evidence, reopens, mapped_by, proposal, created_at, created_by, updated_at`
+const findingColumns = `finding_id, control_id, title, description, severity, source, status, reason, fingerprint, checked_locations, checked_patterns, expected_evidence, reopens, mapped_by, proposal, refused, created_at, created_by, updated_at`
 
 // Findings returns a model's findings in id order.
 func (v *Snapshot) Findings(workspace, model string) ([]Finding, error) {
@@ -52,7 +53,7 @@ func (v *Snapshot) Findings(workspace, model string) ([]Finding, error) {
 			Finding: threat.Finding{
 				ID: r.FindingID, Control: r.ControlID, Title: r.Title, Description: r.Description, Severity: r.Severity,
 				Source: r.Source, Status: r.Status, Reason: r.Reason, Fingerprint: r.Fingerprint,
-				ExpectedEvidence: r.ExpectedEvidence, Reopens: r.Reopens, MappedBy: r.MappedBy, Proposal: r.Proposal,
+				ExpectedEvidence: r.ExpectedEvidence, Reopens: r.Reopens, MappedBy: r.MappedBy, Proposal: r.Proposal, Refused: r.Refused,
 			},
 			CreatedAt: fromMicros(r.CreatedAt), CreatedBy: r.CreatedBy, UpdatedAt: fromMicros(r.UpdatedAt),
 		}
@@ -83,13 +84,13 @@ func (t *Tx) AddFindings(workspace, model, user string, list []threat.Finding) e
 		rows[i] = []any{
 			workspace, model, string(f.ID), f.ID.Number(), string(f.Control), f.Title, f.Description, string(f.Severity), string(f.Source),
 			string(f.Status), f.Reason, f.Fingerprint, string(locations), string(patterns), f.ExpectedEvidence, string(f.Reopens),
-			f.MappedBy, f.Proposal, micros(t.now), user, micros(t.now),
+			f.MappedBy, f.Proposal, f.Refused, micros(t.now), user, micros(t.now),
 		}
 	}
 	return t.insertRows(`
 		INSERT INTO findings (workspace_id, model_id, finding_id, n, control_id, title, description, severity, source,
 		    status, reason, fingerprint, checked_locations, checked_patterns, expected_evidence, reopens,
-		    mapped_by, proposal, created_at, created_by, updated_at)
+		    mapped_by, proposal, refused, created_at, created_by, updated_at)
 		VALUES`, rows)
 }
 
@@ -107,6 +108,12 @@ func (t *Tx) SetFindingStatus(workspace, model string, id threat.ID, status thre
 // ProposeDismissal keeps why a finding is to be dismissed, for someone who may decide; "" takes the proposal back.
 func (t *Tx) ProposeDismissal(workspace, model string, id threat.ID, reason string) error {
 	return t.exec(`UPDATE findings SET proposal = ?, updated_at = ? WHERE workspace_id = ? AND model_id = ? AND finding_id = ?`,
+		reason, micros(t.now), workspace, model, string(id))
+}
+
+// RefuseDismissal takes a proposal back for good: someone who may decide refused it.
+func (t *Tx) RefuseDismissal(workspace, model string, id threat.ID, reason string) error {
+	return t.exec(`UPDATE findings SET proposal = '', refused = ?, updated_at = ? WHERE workspace_id = ? AND model_id = ? AND finding_id = ?`,
 		reason, micros(t.now), workspace, model, string(id))
 }
 

@@ -97,6 +97,7 @@ type Finding struct {
 	Reopens          ID            `json:"reopens,omitempty"`            // the verified finding that it repeats
 	MappedBy         string        `json:"mapped_by,omitempty"`          // how an import or a person came to the control; "" when it was submitted with one
 	Proposal         string        `json:"proposed_dismissal,omitempty"` // why a report wants it dismissed; someone with decide says
+	Refused          string        `json:"-"`                            // the proposal that someone with decide refused last: said again, it is none
 }
 
 func names[T ~string](values []T) []string {
