@@ -34,6 +34,7 @@ type Document struct {
 	Findings    []DocumentFinding    `json:"findings"`
 	Risks       []DocumentRisk       `json:"accepted_risks"`
 	Weakened    []DocumentWeakening  `json:"weakened_objectives"`
+	Frameworks  []DocumentFramework  `json:"frameworks,omitempty"`
 	Counters    map[threat.Kind]int  `json:"counters"` // the number the next id of each kind gets
 	Posture     *posture.Summary     `json:"posture,omitempty"`
 	Objectives  []DocumentObjective  `json:"control_objectives,omitempty"` // computed, to be read
@@ -136,6 +137,31 @@ type DocumentRisk struct {
 type DocumentWeakening struct {
 	Objective threat.ID `json:"control_objective"`
 	Reason    string    `json:"reason"`
+}
+
+// DocumentFramework is what a model says of a framework that it selected, or once did. The framework itself is not in it.
+type DocumentFramework struct {
+	ID         string              `json:"id"`
+	Selected   bool                `json:"selected"`
+	Mappings   []DocumentMapping   `json:"mappings,omitempty"`
+	Exclusions []DocumentExclusion `json:"exclusions,omitempty"`
+}
+
+// DocumentMapping says that a control serves a requirement; of the source "rejected", that a person found it does not.
+type DocumentMapping struct {
+	Control     threat.ID `json:"control"`
+	Requirement string    `json:"requirement"`
+	Source      string    `json:"source"`
+	Confidence  int       `json:"confidence"` // in thousandths
+	Reason      string    `json:"reason,omitempty"`
+}
+
+// DocumentExclusion is a requirement that somebody with decide ruled out.
+type DocumentExclusion struct {
+	Requirement string    `json:"requirement"`
+	Reason      string    `json:"reason"`
+	DecidedBy   string    `json:"decided_by"` // user id
+	DecidedAt   time.Time `json:"decided_at"`
 }
 
 // DocumentObjective is where a CO stands at the time of the export.

@@ -65,6 +65,13 @@ type ExclusionRow struct {
 	At      time.Time `json:"at"`
 }
 
+// OpenProposalRow is a proposal for a requirement that nobody decided about yet.
+type OpenProposalRow struct {
+	ID     string      `json:"id"`
+	Kind   threat.Kind `json:"kind"` // asset, attacker or not_applicable
+	Reason string      `json:"reason"`
+}
+
 // ComplianceRow is where a requirement stands.
 type ComplianceRow struct {
 	ID         string             `json:"id"`
@@ -76,6 +83,7 @@ type ComplianceRow struct {
 	Controls   []MappedControlRow `json:"controls,omitempty"`
 	Exclusions []ExclusionRow     `json:"exclusions,omitempty"`
 	UnmappedIn []string           `json:"unmapped_in,omitempty"` // models of a system that neither map nor exclude it
+	Proposals  []OpenProposalRow  `json:"proposals,omitempty"`   // in the report of a model: apply_remediation decides
 }
 
 // ComplianceSummary counts requirements.
@@ -141,6 +149,11 @@ func (s *Service) GetComplianceReport(ctx context.Context, who account.Principal
 		}
 		for _, row := range cut(rows, limit, offset) {
 			out.Requirements = append(out.Requirements, complianceRow(row, in.SystemID != ""))
+		}
+		if in.ModelID != "" && len(out.Requirements) > 0 {
+			if err := withProposals(v, who.WorkspaceID, &out); err != nil {
+				return out, err
+			}
 		}
 		out.Returned = len(out.Requirements)
 		return out, nil
@@ -313,6 +326,29 @@ func complianceRow(r *compliance.Row, system bool) ComplianceRow {
 		out.UnmappedIn = r.UnmappedIn
 	}
 	return out
+}
+
+// withProposals adds the open proposals of a model to the rows that they are for.
+func withProposals(v *store.Snapshot, workspace string, out *GetComplianceReportOut) error {
+	all, err := v.Proposals(workspace, out.ModelID, out.FrameworkID)
+	if err != nil {
+		return err
+	}
+	open := map[string][]OpenProposalRow{}
+	for _, p := range all {
+		if p.Status == store.ProposalOpen {
+			for _, id := range p.Requirements {
+				open[id] = append(open[id], OpenProposalRow{proposalID(p.Number), p.Kind, p.Reason})
+			}
+		}
+	}
+	for i := range out.Requirements {
+		r := &out.Requirements[i]
+		if r.Status == compliance.Unmapped { // what is decided otherwise by now is no gap
+			r.Proposals = open[r.ID]
+		}
+	}
+	return nil
 }
 
 // confidence is thousandths as a number from 0 to 1.

@@ -146,6 +146,9 @@ func (h *head) document(v *store.Snapshot, workspace string) (*exchange.Document
 	for _, w := range j.weakened {
 		d.Weakened = append(d.Weakened, exchange.DocumentWeakening(w))
 	}
+	if err := documentFrameworks(v, workspace, model, d); err != nil {
+		return nil, err
+	}
 	p := h.posture(&j, v.Now())
 	d.Posture = &p.Summary
 	for i := range p.Rows {
@@ -214,6 +217,36 @@ func (h *head) documentControls(v *store.Snapshot, workspace string, d *exchange
 	}
 	for _, l := range links {
 		d.Mitigations = append(d.Mitigations, exchange.DocumentMitigation{Objective: l.Objective, Group: l.Group, Control: l.Control})
+	}
+	return nil
+}
+
+func documentFrameworks(v *store.Snapshot, workspace, model string, d *exchange.Document) error {
+	all, err := v.FrameworksOf(workspace, model)
+	if err != nil {
+		return err
+	}
+	selected, err := selectedBy(v, workspace, model)
+	if err != nil {
+		return err
+	}
+	for _, id := range all {
+		row := exchange.DocumentFramework{ID: id, Selected: slices.Contains(selected, id)}
+		mappings, err := v.Mappings(workspace, model, id)
+		if err != nil {
+			return err
+		}
+		for _, m := range mappings {
+			row.Mappings = append(row.Mappings, exchange.DocumentMapping{Control: m.Control, Requirement: m.Requirement, Source: m.Source, Confidence: m.Confidence, Reason: m.Reason})
+		}
+		exclusions, err := v.Exclusions(workspace, model, id)
+		if err != nil {
+			return err
+		}
+		for _, e := range exclusions {
+			row.Exclusions = append(row.Exclusions, exchange.DocumentExclusion{Requirement: e.Requirement, Reason: e.Reason, DecidedBy: e.DecidedBy, DecidedAt: e.DecidedAt})
+		}
+		d.Frameworks = append(d.Frameworks, row)
 	}
 	return nil
 }

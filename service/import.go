@@ -28,6 +28,8 @@ type LeftOut struct {
 	Attestations int `json:"attestations"`
 	Risks        int `json:"accepted_risks"`
 	Findings     int `json:"findings" jsonschema:"verified or dismissed ones"`
+	Exclusions   int `json:"exclusions" jsonschema:"of requirements: those of a framework that is here are proposed anew"`
+	Mappings     int `json:"mappings" jsonschema:"to requirements that are not here: import_framework first, then the model"`
 }
 
 // ImportThreatModelOut is the new model.
@@ -41,6 +43,8 @@ type ImportThreatModelOut struct {
 	Controls    int     `json:"controls"`
 	Assertions  int     `json:"assertions"`
 	Findings    int     `json:"findings"`
+	Mappings    int     `json:"mappings" jsonschema:"of controls to requirements"`
+	Proposed    int     `json:"proposed" jsonschema:"exclusions that are proposals now: apply_remediation approves them, with decide"`
 	LeftOut     LeftOut `json:"left_out"`
 	Hint        string  `json:"hint"`
 }
@@ -66,7 +70,7 @@ func (s *Service) ImportThreatModel(ctx context.Context, who account.Principal, 
 		if m.out.Title, err = threat.Line(title, threat.MaxName); err != nil || m.out.Title == "" {
 			return m.out, threat.Errorf(threat.Invalid, "the title is missing or too long").In("title").Hinted("1 to %d characters", threat.MaxName)
 		}
-		for _, step := range []func() error{m.structure, m.controls, m.links, m.evidence, m.rest} {
+		for _, step := range []func() error{m.structure, m.controls, m.links, m.evidence, m.rest, func() error { return m.frameworks(s) }} {
 			if err := step(); err != nil {
 				return m.out, err
 			}
@@ -127,8 +131,12 @@ func (m *importing) read(document map[string]any) error {
 		return threat.Errorf(threat.Invalid, "it is of format %q, version %d", threat.Clip(m.d.Format, 40), m.d.FormatVersion).In("document.format").
 			Hinted("this program reads %s, version %d", exchange.DocumentFormat, exchange.DocumentVersion)
 	}
-	if n := max(len(m.d.Controls), len(m.d.Mitigations), len(m.d.Findings)); n > maxImported || len(m.d.Assertions) > MaxModelAssertions {
-		return threat.Errorf(threat.Invalid, "the document is too large").In("document").Hinted("at most %d controls, links and findings, and %d assertions", maxImported, MaxModelAssertions)
+	mappings := 0
+	for _, f := range m.d.Frameworks {
+		mappings += len(f.Mappings) + len(f.Exclusions)
+	}
+	if n := max(len(m.d.Controls), len(m.d.Mitigations), len(m.d.Findings), mappings); n > maxImported || len(m.d.Assertions) > MaxModelAssertions {
+		return threat.Errorf(threat.Invalid, "the document is too large").In("document").Hinted("at most %d controls, links, findings and mappings, and %d assertions", maxImported, MaxModelAssertions)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ const (
 	sourceAuto        = "auto" // the builtin matcher
 	sourceLLM         = "llm"
 	sourceRemediation = "remediation"
+	sourceImport      = "import"   // it came with an imported model, wherever it had it from
 	sourceRejected    = "rejected" // a person took away what an engine had mapped
 )
 

@@ -80,6 +80,14 @@ func worked(t *testing.T, s *bench, who account.Principal) string {
 		ModelID: model, Control: added.Controls[0].ID, Facets: []service.NewFacet{{Text: "It refuses.", Kind: threat.BehaviourFacet}}, Justification: "logging is another control",
 	})
 	must(err)
+	_, err = s.ImportFramework(ctx, who, service.ImportFrameworkIn{FrameworkID: "own", Content: "id,text\nO.1,Nights are quiet.\nO.2,Days are not.\nO.3,Noise is logged.\nO.4,Ears are covered.\n"})
+	must(err)
+	_, err = s.SelectFrameworks(ctx, who, service.SelectFrameworksIn{ModelID: model, Frameworks: []string{"own", "asvs-5.0"}})
+	must(err)
+	_, err = s.MapControl(ctx, who, service.MapControlIn{ModelID: model, FrameworkID: "own", Control: c.ID, Requirements: []string{"O.1"}, Reason: "it <b>is</b>"})
+	must(err)
+	_, err = s.ExcludeRequirement(ctx, who, service.ExcludeRequirementIn{ModelID: model, FrameworkID: "own", Requirements: []string{"O.2", "O.3"}, Reason: "no ears"})
+	must(err)
 	return model
 }
 
@@ -90,6 +98,9 @@ func TestExportAndImport(t *testing.T) {
 	who.DecideGranted = true
 	model := worked(t, s, who)
 	d := export(t, s, who, model)
+	if d["frameworks"] == nil {
+		t.Error("the export says nothing of frameworks")
+	}
 	out, err := s.ImportThreatModel(ctx, who, service.ImportThreatModelIn{Document: d})
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +114,7 @@ func TestExportAndImport(t *testing.T) {
 		delete(doc, "posture")
 		delete(doc, "control_objectives")
 		delete(doc, "accepted_risks")
+		delete(doc, "frameworks")
 		m := doc["model"].(map[string]any)
 		delete(m, "id")
 		delete(m, "version")
@@ -221,5 +233,74 @@ func TestExportFormats(t *testing.T) {
 	}
 	if _, err := s.ExportThreatModel(ctx, who, service.ExportThreatModelIn{ModelID: model, Format: service.ExportCSV, Table: "x"}); threat.CodeOf(err) != threat.Invalid {
 		t.Errorf("an unknown table gives %v", err)
+	}
+}
+
+// Frameworks come along as far as they are here: what writers said holds, as imported, and what people with decide said is proposed to them.
+func TestImportedCompliance(t *testing.T) {
+	s := newBench(t)
+	who := s.who
+	who.DecideGranted = true
+	d := export(t, s, who, worked(t, s, who))
+	out := must(s.ImportThreatModel(ctx, s.who, service.ImportThreatModelIn{Document: d}))(t)
+	if out.Mappings != 1 || out.Proposed != 1 || out.LeftOut.Exclusions != 2 || out.LeftOut.Mappings != 0 || !strings.Contains(out.Hint, "proposals") {
+		t.Errorf("%+v", out)
+	}
+	report := func(model string) service.GetComplianceReportOut {
+		t.Helper()
+		return must(s.GetComplianceReport(ctx, who, service.GetComplianceReportIn{ModelID: model, FrameworkID: "own", Limit: all()}))(t)
+	}
+	now := report(out.ModelID)
+	if now.Summary.Status.Excluded != 0 || now.Summary.Status.Unmapped != 3 {
+		t.Errorf("%+v", now.Summary.Status)
+	}
+	if m := now.Requirements[0].Controls; len(m) != 1 || m[0].Source != "import" || m[0].Confidence != 1 || m[0].Reason != "it <b>is</b>" {
+		t.Errorf("%+v", m)
+	}
+	proposed := now.Requirements[1].Proposals
+	if len(proposed) != 1 || proposed[0].Kind != store.KindNotApplicable || proposed[0].Reason != "imported: no ears" || now.Requirements[3].Proposals != nil {
+		t.Fatalf("%+v", now.Requirements)
+	}
+	_, err := s.ApplyRemediation(ctx, s.who, service.ApplyRemediationIn{Target: target(out.ModelID), Approved: []string{proposed[0].ID}})
+	code(t, err, threat.Forbidden)
+	done := must(s.ApplyRemediation(ctx, who, service.ApplyRemediationIn{Target: target(out.ModelID), Approved: []string{proposed[0].ID}}))(t)
+	if len(done.Excluded) != 2 || done.Version != out.Version {
+		t.Errorf("%+v", done)
+	}
+	if now = report(out.ModelID); now.Summary.Status.Excluded != 2 || now.Requirements[1].Exclusions[0].Reason != "imported: no ears" || now.Requirements[1].Proposals != nil {
+		t.Errorf("%+v", now)
+	}
+	// Where the framework is not, nothing of it is.
+	twin := newBench(t)
+	out = must(twin.ImportThreatModel(ctx, twin.who, service.ImportThreatModelIn{Document: d}))(t)
+	if out.Mappings != 0 || out.Proposed != 0 || out.LeftOut.Exclusions != 2 || out.LeftOut.Mappings != 1 {
+		t.Errorf("%+v", out)
+	}
+	list := must(twin.ListFrameworks(ctx, twin.who, service.ListFrameworksIn{ModelID: out.ModelID, Selected: true}))(t)
+	if list.Total != 1 || list.Frameworks[0].ID != "asvs-5.0" {
+		t.Errorf("%+v", list)
+	}
+	own := func(d map[string]any) map[string]any { return d["frameworks"].([]any)[1].(map[string]any) }
+	for name, c := range map[string]struct {
+		field string
+		spoil func(map[string]any)
+	}{
+		"no such control": {"frameworks.1.mappings.0", func(d map[string]any) { own(d)["mappings"].([]any)[0].(map[string]any)["control"] = "C999" }},
+		"no such source":  {"frameworks.1.mappings.0", func(d map[string]any) { own(d)["mappings"].([]any)[0].(map[string]any)["source"] = "oracle" }},
+		"too sure":        {"frameworks.1.mappings.0", func(d map[string]any) { own(d)["mappings"].([]any)[0].(map[string]any)["confidence"] = 1001 }},
+		"no reason":       {"frameworks.1.exclusions.1.reason", func(d map[string]any) { own(d)["exclusions"].([]any)[1].(map[string]any)["reason"] = " " }},
+		"excluded twice":  {"frameworks.1.exclusions.1", func(d map[string]any) { own(d)["exclusions"].([]any)[1].(map[string]any)["requirement"] = "O.2" }},
+		"twice":           {"frameworks.2.id", func(d map[string]any) { d["frameworks"] = append(d["frameworks"].([]any), d["frameworks"].([]any)[0]) }},
+	} {
+		var spoilt map[string]any
+		raw, err := json.Marshal(d)
+		if err != nil || json.Unmarshal(raw, &spoilt) != nil {
+			t.Fatal(err)
+		}
+		c.spoil(spoilt)
+		_, err = s.ImportThreatModel(ctx, who, service.ImportThreatModelIn{Document: spoilt})
+		if te := code(t, err, threat.Invalid); te == nil || te.Field != "document."+c.field {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

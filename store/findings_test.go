@@ -58,6 +58,11 @@ func TestFindings(t *testing.T) {
 		if d := cmp.Diff(want, read()); d != "" {
 			t.Errorf("moved on (-want +got):\n%s", d)
 		}
+		e.write(t, func(tx *store.Tx) error { return tx.RefuseDismissal(w, m.ID, "F2", "a test file") })
+		want[1].Proposal, want[1].Refused = "", "a test file"
+		if d := cmp.Diff(want, read()); d != "" {
+			t.Errorf("refused (-want +got):\n%s", d)
+		}
 		if now := evidenceOf(t, e, w, twin.ID); now != other {
 			t.Errorf("another model's findings changed: %s, was %s", now, other)
 		}

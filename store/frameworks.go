@@ -131,6 +131,19 @@ func (v *Snapshot) ModelsSelecting(workspace string) (map[string]int, error) {
 	return out, err
 }
 
+// FrameworksOf returns the frameworks that a model selected, or has mappings to or exclusions of, in the order of ids.
+func (v *Snapshot) FrameworksOf(workspace, model string) ([]string, error) {
+	var out []string
+	err := v.list(&out, `
+		SELECT framework_id FROM framework_selections WHERE workspace_id = ? AND model_id = ?
+		UNION
+		SELECT framework_id FROM requirement_mappings WHERE workspace_id = ? AND model_id = ?
+		UNION
+		SELECT framework_id FROM requirement_exclusions WHERE workspace_id = ? AND model_id = ?
+		ORDER BY framework_id`, workspace, model, workspace, model, workspace, model)
+	return out, err
+}
+
 // RequirementsInUse returns the requirements of a framework that some model of the workspace mapped or excluded.
 func (v *Snapshot) RequirementsInUse(workspace, framework string) (map[string]bool, error) {
 	var ids []string
@@ -150,7 +163,7 @@ type Mapping struct {
 	Control     threat.ID
 	Framework   string
 	Requirement string
-	Source      string // "manual", "auto", "llm", "remediation", or "rejected": a person said no
+	Source      string // "manual", "auto", "llm", "remediation", "import", or "rejected": a person said no
 	Confidence  int    // in thousandths
 	Reason      string
 	MappedBy    string

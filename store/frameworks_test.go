@@ -55,6 +55,7 @@ func complianceOf(t testing.TB, e env, workspace, model string) (out string) {
 		for _, read := range []func() (any, error){
 			func() (any, error) { return v.Frameworks(workspace) },
 			func() (any, error) { return v.Selections(workspace, model) },
+			func() (any, error) { return v.FrameworksOf(workspace, model) },
 			func() (any, error) { return v.Mappings(workspace, model, "acme") },
 			func() (any, error) { return v.Exclusions(workspace, model, "acme") },
 			func() (any, error) { return proposalText(v, workspace, model) },
