@@ -19,9 +19,11 @@ lint:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-# The driver is left uninstrumented: it is C translated to Go, and 27 times slower with the detector. Our code is checked.
+# What is C translated to Go is left uninstrumented: it is 27 times slower with the detector. No more than that: a package that uses
+# sync.Map brings copies of its generic parts, and the linker may take such a copy, without the detector, for the whole program, which then
+# seems to race wherever it reads a sync.Map.
 race:
-	CGO_ENABLED=1 go test -race -short '-gcflags=modernc.org/...=-race=false' ./...
+	CGO_ENABLED=1 go test -race -short -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false ./...
 
 bench:
 	scripts/bench.sh

@@ -2,9 +2,7 @@ package llm
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"sync"
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -21,36 +19,7 @@ type openAI struct {
 	lenient bool // an endpoint other than OpenAI's own, which may leave finish_reason out
 }
 
-// warmUp has the SDK and encoding/json build what writes a question and reads an answer or a refusal, before the first call: the race
-// detector reports first calls that build it at the same time (openai-go v3.96.0, internal/apijson and internal/encoding/json). Decoders
-// of parts are built when a part is met, so that the samples have them all.
-var warmUp = sync.OnceFunc(func() {
-	_ = json.Unmarshal([]byte(sampleCompletion), &openai.ChatCompletion{})
-	newFailure(http.StatusTeapot, nil, []byte(`{"error":{"message":"","type":"","param":"","code":""}}`))
-	req := Request{
-		System: "s", Messages: []Message{{Role: RoleUser, Text: "u"}, {Role: RoleAssistant, Text: "a"}}, Prompt: "p", MaxTokens: 1,
-		Schema: json.RawMessage(`{"type":"object"}`),
-	}
-	for _, f := range []format{native, loose, plain} {
-		for _, tokens := range []tokenField{maxCompletionTokens, maxTokens} {
-			_, _ = json.Marshal((&openAI{}).params(req, shape{format: f, tokens: tokens}))
-		}
-	}
-})
-
-const sampleCompletion = `{"id":"","object":"chat.completion","created":0,"model":"","system_fingerprint":"","service_tier":"default",
-"choices":[{"index":0,"finish_reason":"stop",
-"logprobs":{"content":[{"token":"","bytes":[0],"logprob":0,"top_logprobs":[{"token":"","bytes":[0],"logprob":0}]}],
-"refusal":[{"token":"","bytes":[0],"logprob":0,"top_logprobs":[]}]},
-"message":{"role":"assistant","content":"","refusal":"","annotations":[{"type":"url_citation","url_citation":{"url":"","title":"","start_index":0,"end_index":0}}],
-"audio":{"id":"","data":"","expires_at":0,"transcript":""},"function_call":{"name":"","arguments":""},
-"tool_calls":[{"id":"","type":"function","function":{"name":"","arguments":""}},{"id":"","type":"custom","custom":{"name":"","input":""}}]}}],
-"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0,
-"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},
-"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}`
-
 func newOpenAI(cfg Config, web *http.Client) *openAI {
-	warmUp()
 	opts := []option.RequestOption{
 		option.WithBaseURL(cfg.BaseURL),
 		option.WithHTTPClient(web),
