@@ -32,7 +32,7 @@ func decisions(r *Registry, svc *service.Service) {
 		Description: "Add controls from elsewhere, as JSON or as a text that states them, mapped to objectives. Near-duplicates are reported and skipped.",
 	}, svc.ImportControls)
 	add(r, Tool{
-		Name: "check_control_gaps", Title: "Check for missing controls", Toolset: Modeling, Needs: account.Write, Effect: Adds,
+		Name: "check_control_gaps", Title: "Check for missing controls", Toolset: Modeling, Needs: account.Read, Effect: Adds,
 		Description: "What is missing for each reachable objective, the gravest first: controls, complete groups, what detects. apply adds the missing controls.",
 	}, svc.CheckControlGaps)
 	add(r, Tool{

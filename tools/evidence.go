@@ -46,7 +46,7 @@ type SufficiencyIn struct {
 // sufficiency registers get_sufficiency. It reads, and with an engine it first has that judge, which adds a job: so it is no reading tool.
 func sufficiency(r *Registry, svc *service.Service) {
 	register(r, Tool{
-		Name: "get_sufficiency", Title: "Sufficiency", Toolset: Modeling, Needs: account.Write, Effect: Adds,
+		Name: "get_sufficiency", Title: "Sufficiency", Toolset: Modeling, Needs: account.Read, Effect: Adds,
 		Description: "Which facets of each control no coherent assertion claims, or the claims do not prove as engines judged, and which types would prove them.",
 	}, func(ctx context.Context, who account.Principal, in SufficiencyIn, p progress) (service.GetSufficiencyOut, error) {
 		if in.Engine == "" {

@@ -39,7 +39,7 @@ type Tool struct {
 	Title       string
 	Description string
 	Toolset     Toolset
-	Needs       account.Permission // a key without it does not see the tool
+	Needs       account.Permission // a key without it does not see the tool; where a call writes only when told to, that call needs Write too
 	Effect      Effect
 }
 
