@@ -106,8 +106,12 @@ func Output(t reflect.Type) (*jsonschema.Schema, error) {
 	return s, nil
 }
 
-// shallow keeps only the JSON type of a schema.
+// shallow keeps only the JSON type of a schema. JSON made elsewhere is an object, as at the top: a schema that is a bare true is refused by
+// some clients.
 func shallow(s *jsonschema.Schema) *jsonschema.Schema {
+	if s.Type == "" && s.Types == nil {
+		return &jsonschema.Schema{Type: "object"}
+	}
 	return &jsonschema.Schema{Type: s.Type}
 }
 

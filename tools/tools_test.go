@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +162,9 @@ func TestEveryToolIsDescribed(t *testing.T) {
 		}
 		if out.Type != "object" || len(out.Properties) == 0 {
 			t.Errorf("%s: output schema %s", tool.Name, tool.OutputSchema)
+		}
+		if bare := regexp.MustCompile(`"(\w+)":true`).FindSubmatch(tool.OutputSchema); bare != nil {
+			t.Errorf("%s: the schema of %s in its answer is a bare true, which some clients refuse", tool.Name, bare[1])
 		}
 		for name, p := range in.Properties {
 			if _, ok := p.Type.(string); !ok {
