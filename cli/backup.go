@@ -96,27 +96,11 @@ func megabytes(n int64) string { return strconv.FormatFloat(float64(n)/1e6, 'f',
 // writeBackup writes a backup to a file: whole under its name, or not at all.
 func (e *env) writeBackup(ctx context.Context, database, file string) (info store.BackupInfo, err error) {
 	const comment = "redoubt backup"
-	if file == "-" {
-		return store.BackupFile(ctx, store.Config{Database: database}, e.out, comment)
-	}
-	part := file + ".part"
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return info, threat.Errorf(threat.Invalid, "%s cannot be written: %v", file, reason(err)).In("out")
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(part))
-		}
-	}()
-	info, err = store.BackupFile(ctx, store.Config{Database: database}, f, comment)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return info, err
-	}
-	return info, os.Rename(part, file)
+	err = e.writeWhole(file, func(w io.Writer) (err error) {
+		info, err = store.BackupFile(ctx, store.Config{Database: database}, w, comment)
+		return err
+	})
+	return info, err
 }
 
 func (e *env) restore() *cobra.Command {

@@ -13,7 +13,7 @@ import (
 
 func (e *env) user() *cobra.Command {
 	c := &cobra.Command{Use: "user", Short: "Manage users on the data folder"}
-	c.AddCommand(e.userCreate(), e.userList(), e.userDisable(), e.userEnable(), e.userReset())
+	c.AddCommand(e.userCreate(), e.userList(), e.userDisable(), e.userEnable(), e.userReset(), e.userDelete())
 	return c
 }
 

@@ -31,14 +31,21 @@ func (e *env) asLocal(ctx context.Context, p *place, fn func(*service.Service, a
 
 func (e *env) exportModel() *cobra.Command {
 	var p place
-	var format, table, file string
+	var format, table, file, workspace string
 	var audited bool
 	c := &cobra.Command{
-		Use: "export MODEL", Short: "Write a threat model as JSON, Markdown, Mermaid, CSV or SARIF", Args: cobra.ExactArgs(1),
+		Use: "export MODEL | --workspace ID", Short: "Write a threat model as JSON, Markdown, Mermaid, CSV or SARIF, or a workspace as a zip", Args: cobra.MaximumNArgs(1),
 		Long: "Write a threat model of the data folder as JSON, which redoubt import reads, Markdown for a pull request, Mermaid, CSV, or its findings as SARIF.\n" +
-			"With --audit write the signed audit package, which redoubt audit checks without a server.\n" +
+			"With --audit write the signed audit package, which redoubt audit checks without a server. With --workspace, and no model, write everything\n" +
+			"of a workspace as a zip; default file redoubt-workspace-ID-TIME.zip in this folder.\n" +
 			"It acts as the user of REDOUBT_API_KEY, else as the first administrator.",
 		RunE: func(c *cobra.Command, args []string) error {
+			if (len(args) == 1) == (workspace != "") {
+				return threat.Errorf(threat.Invalid, "name a model, or a workspace with --workspace").Hinted("redoubt export MODEL, or redoubt export --workspace ID -o FILE")
+			}
+			if workspace != "" {
+				return e.exportWorkspace(c.Context(), &p, workspace, file)
+			}
 			if audited {
 				return e.exportAudit(c.Context(), p, args[0], file)
 			}
@@ -68,7 +75,9 @@ func (e *env) exportModel() *cobra.Command {
 	c.Flags().StringVar(&table, "table", "", "csv: control_objectives, controls or assertions; default controls")
 	c.Flags().StringVarP(&file, "out", "o", "", "file to write; default: standard output")
 	c.Flags().BoolVar(&audited, "audit", false, "the signed audit package: model, runs with their proofs, and a manifest")
-	c.MarkFlagsMutuallyExclusive("audit", "format")
+	c.Flags().StringVar(&workspace, "workspace", "", "everything of this workspace, as a zip")
+	c.MarkFlagsMutuallyExclusive("audit", "format", "workspace")
+	c.MarkFlagsMutuallyExclusive("workspace", "table")
 	return c
 }
 

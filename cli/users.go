@@ -19,21 +19,21 @@ func (e *env) userEnable() *cobra.Command {
 }
 
 func (e *env) userSwitch(name, short string, disabled bool) *cobra.Command {
-	return e.onUser(name+" EMAIL", short, func(ctx context.Context, svc *service.Service, email string) (any, string, error) {
+	return e.onID(name+" EMAIL", short, func(ctx context.Context, svc *service.Service, email string) (any, string, error) {
 		u, err := svc.SetDisabled(ctx, email, disabled)
 		return map[string]account.User{"user": u}, fmt.Sprintf("%sd %s\n", name, u.Email), err
 	})
 }
 
 func (e *env) userReset() *cobra.Command {
-	return e.onUser("reset EMAIL", "Revoke all keys of a user and print a new developer key", func(ctx context.Context, svc *service.Service, email string) (any, string, error) {
+	return e.onID("reset EMAIL", "Revoke all keys of a user and print a new developer key", func(ctx context.Context, svc *service.Service, email string) (any, string, error) {
 		out, err := svc.ResetUserFor(ctx, email)
 		return out, fmt.Sprintf("revoked    %d keys of %s\napi_key    %s  (shown only now)\n", out.Revoked, out.User.Email, out.APIKey), err
 	})
 }
 
-// onUser is a command on the user of an address; do returns what is printed as JSON and as text.
-func (e *env) onUser(use, short string, do func(context.Context, *service.Service, string) (any, string, error)) *cobra.Command {
+// onID is a command on what one argument names, such as the user of an address; do returns what is printed as JSON and as text.
+func (e *env) onID(use, short string, do func(context.Context, *service.Service, string) (any, string, error)) *cobra.Command {
 	var p place
 	var out output
 	c := &cobra.Command{

@@ -58,6 +58,7 @@ type Service struct {
 	url      publicURL
 	backups  backups
 	jobs     jobRunner
+	removals removals
 
 	frameworks cache[catalogueKey, *catalogue] // those that workspaces imported
 	builtins   func() ([]*catalogue, error)

@@ -85,6 +85,8 @@ func (s *Service) Start() {
 		s.jobs.done.Go(func() { s.work(ctx) })
 	}
 	s.jobs.done.Go(func() { s.housekeep(ctx) })
+	s.removals.wake = make(chan struct{}, 1)
+	s.jobs.done.Go(func() { s.keepRemoving(ctx) })
 	if s.backups.schedule.Folder != "" {
 		s.jobs.done.Go(func() { s.keepBackups(ctx) })
 	}
@@ -364,6 +366,9 @@ func (s *Service) housekeep(ctx context.Context) {
 				return err
 			}
 			if _, err := tx.PurgeTokens(tx.Now()); err != nil {
+				return err
+			}
+			if err := tx.PurgeDeletionTokens(); err != nil {
 				return err
 			}
 			if err := tx.PurgeLLMAnswers(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"errors"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/auth"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -45,6 +46,11 @@ func write[In, Out any](ctx context.Context, s *Service, who account.Principal, 
 	if err == nil {
 		err = s.store.Write(ctx, func(tx *store.Tx) error {
 			out = none
+			if live, err := tx.Live(who.WorkspaceID, who.UserID); err != nil {
+				return err
+			} else if !live { // deleted since the key was checked
+				return auth.Refused()
+			}
 			if v.idem != "" {
 				seen, err := repeated(tx, who, v, in, &out)
 				if err != nil || seen {
@@ -120,7 +126,7 @@ const maxDetail = 32_000
 // who may decide. That the record itself fails is logged, and the caller gets the refusal all the same.
 func (s *Service) refused(ctx context.Context, who account.Principal, v verb, in any, cause error) {
 	var te *threat.Error
-	if who.WorkspaceID == "" || !errors.As(cause, &te) || te.Code == threat.Unavailable || te.Code == threat.Internal {
+	if who.WorkspaceID == "" || !errors.As(cause, &te) || te.Code == threat.Unavailable || te.Code == threat.Internal || te.Code == threat.Unauthenticated {
 		return
 	}
 	a := store.Activity{

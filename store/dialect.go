@@ -28,6 +28,12 @@ type dialect interface {
 	known(error) *threat.Error
 	// skipLocked is the clause that lets many workers claim different rows.
 	skipLocked() string
+	// rowAddress is the expression for where a row lies. It holds within one statement, and later as long as nobody writes the row.
+	rowAddress() string
+	// rowAt is the literal for an address that was read as text.
+	rowAt(text string) string
+	// someRows is the condition for at most so many rows of a table as its last argument says, of those that meet another condition.
+	someRows(table, where string) string
 	migrations() (goose.Dialect, []goose.ProviderOption, error)
 }
 
@@ -78,6 +84,11 @@ func (sqliteDialect) name() string                 { return "sqlite" }
 func (sqliteDialect) readOptions() *sql.TxOptions  { return nil } // the pool is query_only
 func (sqliteDialect) writeOptions() *sql.TxOptions { return nil } // the pool begins immediate transactions
 func (sqliteDialect) skipLocked() string           { return "" }  // there is one writer
+func (sqliteDialect) rowAddress() string           { return "rowid" }
+func (sqliteDialect) rowAt(text string) string     { return text }
+func (sqliteDialect) someRows(table, where string) string {
+	return `rowid IN (SELECT rowid FROM ` + table + ` WHERE ` + where + ` LIMIT ?)`
+}
 
 func (sqliteDialect) retryable(err error) bool {
 	code := sqliteCode(err) & 0xff
@@ -126,6 +137,15 @@ func (postgresDialect) writeOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead}
 }
 func (postgresDialect) skipLocked() string { return "FOR UPDATE SKIP LOCKED" }
+func (postgresDialect) rowAddress() string { return "ctid" }
+func (postgresDialect) rowAt(text string) string {
+	return "'" + text + "'::tid"
+}
+
+// An array is looked up row by row; IN would read the whole table.
+func (postgresDialect) someRows(table, where string) string {
+	return `ctid = ANY (ARRAY(SELECT ctid FROM ` + table + ` WHERE ` + where + ` LIMIT ?))`
+}
 
 func (postgresDialect) retryable(err error) bool {
 	switch postgresState(err) {

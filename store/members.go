@@ -28,7 +28,7 @@ func (t *Tx) RenameWorkspace(workspace, name string) error {
 // LockWorkspace takes a workspace's row until the transaction ends and raises its revision, so that changes of its members, invitations and
 // keys come one after the other. Errors: [threat.NotFound].
 func (t *Tx) LockWorkspace(workspace string) error {
-	n, err := t.execN(`UPDATE workspaces SET revision = revision + 1 WHERE id = ?`, workspace)
+	n, err := t.execN(`UPDATE workspaces SET revision = revision + 1 WHERE id = ? AND deleted_at IS NULL`, workspace)
 	if err == nil && n == 0 {
 		return NoWorkspace()
 	}
@@ -94,7 +94,7 @@ func (v *Snapshot) UserWorkspaces(user string) ([]account.Workspace, error) {
 // AnyWorkspace returns a workspace by id, without a role, for the operator. Errors: [threat.NotFound].
 func (v *Snapshot) AnyWorkspace(id string) (account.Workspace, error) {
 	var r workspaceRow
-	err := v.get(&r, `SELECT id, name, kind, '' AS role, created_at FROM workspaces WHERE id = ?`, id)
+	err := v.get(&r, `SELECT id, name, kind, '' AS role, created_at FROM workspaces WHERE id = ? AND deleted_at IS NULL`, id)
 	if missing(err) {
 		return account.Workspace{}, NoWorkspace()
 	}

@@ -35,17 +35,17 @@ func (t *Tx) AddUser(u account.User) error {
 
 // User returns a user by id. Errors: [threat.NotFound].
 func (v *Snapshot) User(id string) (account.User, error) {
-	return v.oneUser(`SELECT `+userColumns+` FROM users WHERE id = ?`, id)
+	return v.oneUser(`SELECT `+userColumns+` FROM users WHERE id = ? AND deleted_at IS NULL`, id)
 }
 
 // UserByEmail returns a user by lower-case address. Errors: [threat.NotFound].
 func (v *Snapshot) UserByEmail(email string) (account.User, error) {
-	return v.oneUser(`SELECT `+userColumns+` FROM users WHERE email = ?`, email)
+	return v.oneUser(`SELECT `+userColumns+` FROM users WHERE email = ? AND deleted_at IS NULL`, email)
 }
 
 // FirstAdmin returns the oldest enabled instance administrator. Errors: [threat.NotFound] on an empty database.
 func (v *Snapshot) FirstAdmin() (account.User, error) {
-	return v.oneUser(`SELECT ` + userColumns + ` FROM users WHERE instance_admin = 1 AND disabled = 0 ORDER BY created_at, id LIMIT 1`)
+	return v.oneUser(`SELECT ` + userColumns + ` FROM users WHERE instance_admin = 1 AND disabled = 0 AND deleted_at IS NULL ORDER BY created_at, id LIMIT 1`)
 }
 
 func (v *Snapshot) oneUser(query string, args ...any) (account.User, error) {
@@ -61,7 +61,7 @@ func (v *Snapshot) oneUser(query string, args ...any) (account.User, error) {
 // Users returns all users, oldest first.
 func (v *Snapshot) Users() ([]account.User, error) {
 	var rows []userRow
-	if err := v.list(&rows, `SELECT `+userColumns+` FROM users ORDER BY created_at, id`); err != nil {
+	if err := v.list(&rows, `SELECT `+userColumns+` FROM users WHERE deleted_at IS NULL ORDER BY created_at, id`); err != nil {
 		return nil, err
 	}
 	out := make([]account.User, len(rows))

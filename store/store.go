@@ -317,6 +317,11 @@ func (v *Snapshot) list(dst any, query string, args ...any) error {
 	return r.SelectContext(v.ctx, dst, args...)
 }
 
+// listOnce is list for a statement that is put together for one use, so that the connection does not keep it.
+func (v *Snapshot) listOnce(dst any, query string, args ...any) error {
+	return v.tx.SelectContext(v.ctx, dst, v.tx.Rebind(query), args...)
+}
+
 func (t *Tx) exec(query string, args ...any) error {
 	_, err := t.execN(query, args...)
 	return err
