@@ -25,7 +25,7 @@ const archivePage = 200
 // document has less: who, when, and what was there before. A test holds the list against the schema.
 var ArchiveTables = []Table{
 	{File: "models", name: "models", keys: []string{"id"}, json: []string{"repos"}, omit: []string{"title_key", "stamp", "pulls"}},
-	{File: "runs", name: "runs", keys: []string{"run_id"}, json: []string{"statement", "proof", "answer"}, flags: []string{"counted", "attested"}, page: 10},
+	{File: "runs", name: "runs", keys: []string{"run_id"}, json: []string{"statement", "proof", "answer"}, flags: []string{"counted", "attested", "from_ci"}, page: 10},
 	{File: "results", name: "run_results", keys: []string{"run_id", "assertion_id", "tier"}},
 	{File: "assumption_events", name: "assumption_events", keys: []string{"model_id", "assumption_id", "seq"}},
 	{File: "framework_selections", name: "framework_selections", keys: []string{"model_id", "framework_id"}},

@@ -3,6 +3,8 @@ package store_test
 import (
 	"database/sql"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -252,10 +254,31 @@ func TestDeletedWorkspaceLeavesNothing(t *testing.T) {
 		if left := testenv.Occurrences(t, db, tables, "goes "); len(left) > 0 {
 			t.Errorf("left: %v", left)
 		}
+		noTrace(t, e, "goes ")
 		if d := cmp.Diff(before, picture(t, db, tables, others)); d != "" {
 			t.Errorf("other rows changed:\n%s", d)
 		}
 	})
+}
+
+// noTrace looks into the files of an SQLite database: what is removed is not merely marked free in them.
+func noTrace(t *testing.T, e env, words ...string) {
+	t.Helper()
+	path, ok := strings.CutPrefix(e.database, "sqlite:")
+	if !ok {
+		return
+	}
+	for _, name := range []string{path, path + "-wal"} {
+		text, err := os.ReadFile(name)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		for _, w := range words {
+			if n := strings.Count(string(text), w); n > 0 {
+				t.Errorf("%s has %q %d times", filepath.Base(name), w, n)
+			}
+		}
+	}
 }
 
 func TestDeletedAccountLeavesNothing(t *testing.T) {
@@ -307,6 +330,7 @@ func TestDeletedAccountLeavesNothing(t *testing.T) {
 				t.Errorf("%s owners are left", r[0])
 			}
 		})
+		noTrace(t, e, ada.name, ada.key, "of hers ")
 		if d := cmp.Diff(before, picture(t, db, tables, others)); d != "" {
 			t.Errorf("other rows changed:\n%s", d)
 		}

@@ -20,3 +20,9 @@ func Mentions() (exact, within map[string][]string) {
 	}
 	return exact, within
 }
+
+// Name is the table's.
+func (table Table) Name() string { return table.name }
+
+// JSON are the columns that hold JSON.
+func (table Table) JSON() []string { return table.json }

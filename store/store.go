@@ -92,7 +92,8 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		return s.unopened(fmt.Errorf("open %s: %w", path, err))
 	}
 	dsn := sqliteDSN(path)
-	w, err := s.openPatiently(ctx, dsn+"&_txlock=immediate", 1)
+	// secure_delete writes zeros over what is deleted or changed: else it stays in the file until something else takes the place.
+	w, err := s.openPatiently(ctx, dsn+"&_txlock=immediate&_pragma=secure_delete(1)", 1)
 	if err != nil {
 		return s.unopened(errors.Join(fmt.Errorf("open %s: %w", path, err), lock.close()))
 	}
