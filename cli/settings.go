@@ -31,7 +31,7 @@ func (e *env) workspace() *cobra.Command {
 	issuer.AddCommand(e.issuerAdd(), e.issuerRemove(), e.settingsPart("List the trusted issuers", printIssuers))
 	claim := &cobra.Command{Use: "claim", Short: "Manage the claims that CI tokens must carry"}
 	claim.AddCommand(e.claimRequire(), e.claimDrop(), e.settingsPart("List the required claims", printClaims))
-	c.AddCommand(e.workspaceSettings(), signing, issuer, claim)
+	c.AddCommand(e.workspaceSettings(), signing, issuer, claim, e.workspaceDelete())
 	return c
 }
 

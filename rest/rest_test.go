@@ -119,6 +119,7 @@ func TestKeys(t *testing.T) {
 // bodiless are the routes that are told all by their path.
 var bodiless = map[string]bool{
 	"/workspaces/{workspace_id}/leave": true, "/invitations/{invitation_id}/accept": true, "/invitations/{invitation_id}/decline": true,
+	"/workspaces/{workspace_id}/deletion": true, "/me/deletion": true,
 }
 
 // The OpenAPI document describes every route with the parameters that it really takes.

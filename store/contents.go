@@ -1,6 +1,5 @@
 package store
 
-
 // Contents says how much is in a workspace.
 type Contents struct {
 	Members      int `json:"members" db:"members"`
@@ -88,4 +87,3 @@ func (v *Snapshot) UserKeys(user string) (n int, err error) {
 		WHERE user_id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`, user, micros(v.now))
 	return n, err
 }
-

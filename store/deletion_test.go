@@ -291,7 +291,8 @@ func TestDeletedAccountLeavesNothing(t *testing.T) {
 		for _, s := range []stuff{
 			{"of hers", gone.PersonalWorkspace, ada, 3},
 			{"of another", other.PersonalWorkspace, eve, 3},
-			{"hers in the team", team, ada, 3}, {"another's in the team", team, eve, 3},
+			{"hers in the team", team, ada, 3},
+			{"another's in the team", team, eve, 3},
 			{"hers where she is no member any more", left, ada, 3},
 		} {
 			s.fill(t, db, tables)
@@ -300,7 +301,9 @@ func TestDeletedAccountLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		names := func(row string) bool {
-			return slices.ContainsFunc(ada.words(), func(w string) bool { return strings.Contains(row, w) && (w != ada.email || !strings.Contains(row, eve.email)) })
+			return slices.ContainsFunc(ada.words(), func(w string) bool {
+				return strings.Contains(row, w) && (w != ada.email || !strings.Contains(row, eve.email))
+			})
 		}
 		others := func(table, row string) bool {
 			return !names(row) && !strings.Contains(row, gone.PersonalWorkspace) && !strings.Contains(row, account.DeletedUser) &&
