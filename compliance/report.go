@@ -61,14 +61,16 @@ type Member struct {
 	Model      string // id
 	Title      string
 	Controls   map[threat.ID]Standing
+	Carried    map[threat.ID][]threat.ID // controls whose standing is an assumption's, with those assumptions
 	Mappings   []Mapping
 	Exclusions []Exclusion
 }
 
 // MappedControl is a live control that is mapped to a requirement.
 type MappedControl struct {
-	Model    string
-	Standing Standing
+	Model     string
+	Standing  Standing
+	CarriedBy []threat.ID // assumptions that hold and carry it, when its standing is theirs and not its own
 	Mapping
 }
 
@@ -163,7 +165,7 @@ func Assess(f *Framework, members []Member) *Report {
 			if !live {
 				continue
 			}
-			rows[i].Controls = append(rows[i].Controls, MappedControl{m.Model, standing, p})
+			rows[i].Controls = append(rows[i].Controls, MappedControl{m.Model, standing, m.Carried[p.Control], p})
 			mapped[i] = n + 1
 		}
 		for i := range rows {

@@ -82,6 +82,9 @@ func (d *Compliance) controls(r *compliance.Row) string {
 	parts := make([]string, len(r.Controls))
 	for i, c := range r.Controls {
 		parts[i] = string(c.Control) + " " + string(c.Standing)
+		if len(c.CarriedBy) > 0 {
+			parts[i] += " (carried by " + threat.IDList(c.CarriedBy, 10) + ")"
+		}
 		if d.System {
 			parts[i] = d.title(c.Model) + ": " + parts[i]
 		}

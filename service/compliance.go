@@ -9,6 +9,7 @@ import (
 	"github.com/redoubt-dev/redoubt/compliance"
 	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/exchange"
+	"github.com/redoubt-dev/redoubt/posture"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -51,7 +52,8 @@ type GetComplianceReportIn struct {
 type MappedControlRow struct {
 	ModelID    string              `json:"model_id,omitempty"` // in the report of a system
 	Control    threat.ID           `json:"control_id"`
-	Standing   compliance.Standing `json:"standing"` // verified, implemented or not_implemented
+	Standing   compliance.Standing `json:"standing"`             // verified, implemented or not_implemented
+	CarriedBy  []threat.ID         `json:"carried_by,omitempty"` // assumptions that hold and carry it, when its standing is theirs and not its own
 	Source     string              `json:"source"`
 	Confidence float64             `json:"confidence"` // 0 to 1
 	Reason     string              `json:"reason,omitempty"`
@@ -273,10 +275,32 @@ func (s *Service) chosen(v *store.Snapshot, workspace, id string, heads []*head)
 // member gathers what a model says of a framework: its live controls, and what is mapped and excluded.
 func (h *head) member(v *store.Snapshot, workspace, framework string) (compliance.Member, error) {
 	m := compliance.Member{Model: h.model.ID, Title: h.model.Title, Controls: make(map[threat.ID]compliance.Standing, len(h.controls))}
+	carried, err := h.carried(v, workspace)
+	if err != nil {
+		return m, err
+	}
 	for i := range h.controls {
-		if h.tiers[i] != "" { // an orphaned control is left out of every count
-			m.Controls[h.controls[i].ID] = h.standing(&h.controls[i], v.Now())
+		c := &h.controls[i]
+		if h.tiers[i] == "" { // an orphaned control is left out of every count
+			continue
 		}
+		own := h.standing(c, v.Now())
+		m.Controls[c.ID] = own
+		k, ok := carried[c.ID]
+		switch {
+		case !ok || own == compliance.Verified:
+			continue
+		case k.Verified && c.Weakened == "":
+			m.Controls[c.ID] = compliance.Verified
+		case own == compliance.Implemented:
+			continue
+		default:
+			m.Controls[c.ID] = compliance.Implemented
+		}
+		if m.Carried == nil {
+			m.Carried = map[threat.ID][]threat.ID{}
+		}
+		m.Carried[c.ID] = k.By
 	}
 	mappings, err := v.Mappings(workspace, h.model.ID, framework)
 	if err != nil {
@@ -294,7 +318,20 @@ func (h *head) member(v *store.Snapshot, workspace, framework string) (complianc
 	return m, err
 }
 
-// standing is how far a control is. What a change weakened counts as claimed until it is approved.
+// carried returns the controls that assumptions which hold carry, as posture sees it. Most models have none, and need not be read further.
+func (h *head) carried(v *store.Snapshot, workspace string) (map[threat.ID]posture.Carrying, error) {
+	list, err := v.CarriedControls(workspace, h.model.ID)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	j, err := loadJudgments(v, workspace, h)
+	if err != nil {
+		return nil, err
+	}
+	return posture.Carried(h.premises(&j, v.Now()), v.Now()), nil
+}
+
+// standing is how far a control is by itself. What a change weakened counts as claimed until it is approved.
 func (h *head) standing(c *store.Control, now time.Time) compliance.Standing {
 	switch {
 	case c.Weakened == "" && h.verificationAt(c, now) == evidence.Verified:
@@ -309,7 +346,7 @@ func complianceRow(r *compliance.Row, system bool) ComplianceRow {
 	q := r.Requirement
 	out := ComplianceRow{ID: q.ID, Status: r.Status, Level: q.Level, Chapter: q.Chapter, Section: q.Section, Text: q.Summary}
 	for _, c := range r.Controls {
-		row := MappedControlRow{Control: c.Control, Standing: c.Standing, Source: c.Source, Confidence: confidence(c.Confidence), Reason: c.Reason}
+		row := MappedControlRow{Control: c.Control, Standing: c.Standing, CarriedBy: c.CarriedBy, Source: c.Source, Confidence: confidence(c.Confidence), Reason: c.Reason}
 		if system {
 			row.ModelID = c.Model
 		}

@@ -9,7 +9,9 @@ import (
 
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/compliance"
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/internal/testenv"
+	"github.com/redoubt-dev/redoubt/posture"
 	"github.com/redoubt-dev/redoubt/service"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
@@ -100,6 +102,43 @@ func TestReportFollowsTheControls(t *testing.T) {
 
 	must(s.RemoveAsset(ctx, s.who, service.RemoveAssetIn{Target: target(s.model), AssetID: "A1"}))(t)
 	s.wantReport("K.1 unmapped, K.2 unmapped, L.1 unmapped") // C2 is orphaned: left out of every count
+}
+
+// A control that an assumption carries stands in the report as it does in posture: claimed while a person's word holds, verified while
+// evidence does, and the row says what carries it.
+func TestReportOfCarriedControls(t *testing.T) {
+	s := newOffice(t)
+	s.setGroups("CO-A2-T2", cos("C2"))
+	s.mapControl("C2", "K.1")
+	at := func(want string, status posture.Status, by ...threat.ID) {
+		t.Helper()
+		out := s.report(service.GetComplianceReportIn{Requirements: []string{"K.1"}})
+		c := out.Requirements[0].Controls[0]
+		if got := fmt.Sprint(out.Requirements[0].Status, " ", c.Standing, " ", c.CarriedBy); got != fmt.Sprint(want, " ", by) {
+			t.Errorf("the row says %s, want %s %v", got, want, by)
+		}
+		row := s.row("CO-A2-T2")
+		if row.Status != status || (row.Assurance == posture.Verified) != (c.Standing == compliance.Verified) {
+			t.Errorf("the objective is %s %s, the control %s", row.Status, row.Assurance, c.Standing)
+		}
+	}
+	word := s.assume("The cloud keeps keys in a vault.")
+	s.edited(service.ControlOp{Op: service.OpAssume, ID: "C2", Assumption: word})
+	at("uncovered not_implemented", posture.AtRisk)
+	s.attest(word)
+	at("partial implemented", posture.Mitigated, word)
+	csv := must(s.GetComplianceReport(ctx, s.who, service.GetComplianceReportIn{ModelID: s.model, Format: service.ReportCSV}))(t)
+	if !strings.Contains(csv.Text, "C2 implemented (carried by "+string(word)+")") {
+		t.Errorf("%s", csv.Text)
+	}
+	s.edited(service.ControlOp{Op: service.OpAssume, ID: "C2", Assumption: "AS1"})
+	proof := s.submit(service.NewAssertion{Type: evidence.PatternAbsent, Assumption: "AS1", Params: evidence.Params{"file": "go.mod", "pattern": "xml", "witness": "xml"}}).Assertions[0].ID
+	s.run(nil)
+	at("covered verified", posture.Mitigated, "AS1", word)
+	s.run(map[threat.ID]say{proof: {one: evidence.Fail, code: "x"}})
+	at("partial implemented", posture.Mitigated, word)
+	s.clock.Advance(month)
+	at("uncovered not_implemented", posture.AtRisk)
 }
 
 // Regenerated controls take no mapping of those they replace; a restored one has its own again.

@@ -89,8 +89,7 @@ func (h *head) posture(j *judgments, now time.Time) *posture.Posture {
 
 func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 	in := posture.Input{
-		Objectives: h.objectives(), Controls: make([]posture.Control, len(h.controls)), Links: make([]posture.Link, len(h.links)),
-		Assumptions: make([]posture.Assumption, len(h.structure.Assumptions)), Now: now,
+		Objectives: h.objectives(), Controls: make([]posture.Control, len(h.controls)), Links: make([]posture.Link, len(h.links)), Now: now,
 	}
 	for i := range h.controls {
 		c := &h.controls[i]
@@ -111,23 +110,7 @@ func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 	for _, w := range j.weakened {
 		in.Weakened = append(in.Weakened, w.Objective)
 	}
-	carries := map[threat.ID][]threat.ID{}
-	for _, c := range j.carried {
-		carries[c.Assumption] = append(carries[c.Assumption], c.Control)
-	}
-	for i := range h.structure.Assumptions {
-		a := &h.structure.Assumptions[i]
-		p := posture.Assumption{ID: a.ID, Kind: a.Kind, State: stateOf(a.ID, j.states), Objectives: a.Objectives, Carries: carries[a.ID], Verification: evidence.None}
-		if at := j.attestation(a.ID); at != nil {
-			p.Attestation = &posture.Attestation{Expires: at.ExpiresAt, Lapsed: h.lapsed(a, at)}
-		}
-		if b := j.bodies[a.ID]; b != nil {
-			subject := h.assumptionSubject(a.ID, a.Text)
-			st := subject.Status(b.claims, b.debts)
-			p.Verification, p.Attested = st.At(now, h.settings.StaleAfter()), st.Attested
-		}
-		in.Assumptions[i] = p
-	}
+	in.Assumptions = h.premises(j, now)
 	for _, a := range j.retired { // holds no more, and still shows that the objective was looked at
 		in.Assumptions = append(in.Assumptions, posture.Assumption{ID: a.ID, Kind: a.Kind, State: threat.Retired, Objectives: a.Objectives, Verification: evidence.None})
 	}
@@ -144,6 +127,29 @@ func (h *head) postureInput(j *judgments, now time.Time) posture.Input {
 		in.Risks = append(in.Risks, p)
 	}
 	return in
+}
+
+// premises are the live assumptions as the fold sees them.
+func (h *head) premises(j *judgments, now time.Time) []posture.Assumption {
+	carries := map[threat.ID][]threat.ID{}
+	for _, c := range j.carried {
+		carries[c.Assumption] = append(carries[c.Assumption], c.Control)
+	}
+	out := make([]posture.Assumption, len(h.structure.Assumptions))
+	for i := range h.structure.Assumptions {
+		a := &h.structure.Assumptions[i]
+		p := posture.Assumption{ID: a.ID, Kind: a.Kind, State: stateOf(a.ID, j.states), Objectives: a.Objectives, Carries: carries[a.ID], Verification: evidence.None}
+		if at := j.attestation(a.ID); at != nil {
+			p.Attestation = &posture.Attestation{Expires: at.ExpiresAt, Lapsed: h.lapsed(a, at)}
+		}
+		if b := j.bodies[a.ID]; b != nil {
+			subject := h.assumptionSubject(a.ID, a.Text)
+			st := subject.Status(b.claims, b.debts)
+			p.Verification, p.Attested = st.At(now, h.settings.StaleAfter()), st.Attested
+		}
+		out[i] = p
+	}
+	return out
 }
 
 // AssessModelIn narrows and pages the posture.
