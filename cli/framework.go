@@ -12,8 +12,8 @@ import (
 )
 
 func (e *env) framework() *cobra.Command {
-	c := &cobra.Command{Use: "framework", Short: "Import and list compliance frameworks", Args: cobra.NoArgs}
-	c.AddCommand(e.importFramework(), e.listFrameworks())
+	c := &cobra.Command{Use: "framework", Short: "Import, list and remove compliance frameworks", Args: cobra.NoArgs}
+	c.AddCommand(e.importFramework(), e.listFrameworks(), e.removeFramework())
 	return c
 }
 
@@ -102,5 +102,40 @@ func (e *env) listFrameworks() *cobra.Command {
 	}
 	p.add(e, c)
 	o.add(c)
+	return c
+}
+
+func (e *env) removeFramework() *cobra.Command {
+	var p place
+	var o output
+	var force bool
+	c := &cobra.Command{
+		Use: "remove ID", Short: "Remove an imported framework", Args: cobra.ExactArgs(1),
+		Long: "Remove a framework that was imported. One that models use is removed with --force alone, and with it what they say of it: what is selected,\n" +
+			"mapped, excluded and proposed. Official texts that were imported over a framework of the program go, and its summaries are back.",
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return e.asLocal(c.Context(), &p, func(svc *service.Service, who account.Principal) error {
+				out, err := svc.RemoveFramework(c.Context(), who, service.RemoveFrameworkIn{FrameworkID: args[0], Force: force})
+				if err != nil {
+					return err
+				}
+				if o == "json" {
+					return e.printJSON(out)
+				}
+				text := fmt.Sprintf("%s: removed, was used by %d models", out.FrameworkID, out.Models)
+				if out.Builtin {
+					text = out.FrameworkID + ": the official texts are removed, the summaries are back"
+				}
+				_, err = fmt.Fprintln(e.out, text)
+				return err
+			})
+		},
+	}
+	p.add(e, c)
+	o.add(c)
+	c.Flags().BoolVar(&force, "force", false, "also where models use it")
 	return c
 }

@@ -402,3 +402,47 @@ func TestExcludeRequirement(t *testing.T) {
 	must(exclude(s.boss(), "keys came", true, "K.1"))(t)
 	s.wantReport("K.1 uncovered, K.2 excluded, L.1 unmapped")
 }
+
+// An imported framework goes when nobody uses it, or by force with all that models say of it; one that comes after under its id is another.
+func TestRemoveFramework(t *testing.T) {
+	s := newOffice(t)
+	remove := func(id string, force bool) (service.RemoveFrameworkOut, error) {
+		return s.RemoveFramework(ctx, s.who, service.RemoveFrameworkIn{FrameworkID: id, Force: force})
+	}
+	s.mapControl("C2", "K.1")
+	must(s.ExcludeRequirement(ctx, s.boss(), service.ExcludeRequirementIn{ModelID: s.model, Requirements: []string{"L.1"}, Reason: "no logs"}))(t)
+	s.suggest("K.2")
+	for name, c := range map[string]struct {
+		id   string
+		code threat.Code
+	}{"in use": {"acme", threat.FailedPrecondition}, "built in": {compliance.ASVS, threat.FailedPrecondition}, "unknown": {"none", threat.NotFound}, "foreign": {"theirs", threat.NotFound}} {
+		if te := s.refuses(func() error { _, err := remove(c.id, c.code == threat.NotFound); return err }, c.code, "framework_id"); te == nil || te.Hint == "" {
+			t.Errorf("%s: %v", name, te)
+		}
+	}
+	must(s.SelectFrameworks(ctx, s.who, service.SelectFrameworksIn{ModelID: s.model, Frameworks: []string{}}))(t)
+	if _, err := remove("acme", false); threat.CodeOf(err) != threat.FailedPrecondition { // it is mapped still
+		t.Errorf("%v", err)
+	}
+	must(s.SelectFrameworks(ctx, s.who, service.SelectFrameworksIn{ModelID: s.model, Frameworks: []string{"acme"}}))(t)
+	if out := must(remove("acme", true))(t); out.Models != 1 || out.Builtin {
+		t.Errorf("%+v", out)
+	}
+	if _, err := s.GetComplianceReport(ctx, s.who, service.GetComplianceReportIn{ModelID: s.model}); threat.CodeOf(err) != threat.FailedPrecondition {
+		t.Errorf("a report without a framework: %v", err)
+	}
+	if a := must(s.GetActivity(ctx, s.who, service.GetActivityIn{Verb: "remove_framework"}))(t); a.Total < 2 || a.Activity[0].Object != "acme" {
+		t.Errorf("%+v", a.Activity)
+	}
+	s.clock.Advance(1000)
+	s.importFramework("id,text\nK.1,Another text.\n")
+	must(s.SelectFrameworks(ctx, s.who, service.SelectFrameworksIn{ModelID: s.model, Frameworks: []string{"acme"}}))(t)
+	out := s.report(service.GetComplianceReportIn{})
+	if statuses(out) != "K.1 unmapped" || out.Requirements[0].Text != "Another text." || out.Requirements[0].Proposals != nil {
+		t.Errorf("%+v", out.Requirements)
+	}
+	must(s.SelectFrameworks(ctx, s.who, service.SelectFrameworksIn{ModelID: s.model, Frameworks: []string{}}))(t)
+	if out := must(remove("acme", false))(t); out.Models != 0 {
+		t.Errorf("%+v", out)
+	}
+}

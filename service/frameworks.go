@@ -45,6 +45,7 @@ func builtinCatalogues() ([]*catalogue, error) {
 type catalogueKey struct {
 	workspace, id string
 	revision      int
+	at            int64 // when it was imported: revisions begin anew after a removal
 }
 
 // keptCatalogues is how many imported frameworks a process keeps: some megabytes.
@@ -97,7 +98,7 @@ func (s *Service) catalogues(v *store.Snapshot, workspace string) ([]*catalogue,
 
 // importedCatalogue reads a framework that a workspace imported, over the built-in one where it holds its texts.
 func (s *Service) importedCatalogue(v *store.Snapshot, workspace string, row store.Framework, builtin []*catalogue) (*catalogue, error) {
-	key := catalogueKey{workspace, row.ID, row.Revision}
+	key := catalogueKey{workspace, row.ID, row.Revision, row.ImportedAt.UnixMicro()}
 	if c, ok := s.frameworks.get(key); ok {
 		return c, nil
 	}

@@ -66,6 +66,41 @@ func (t *Tx) SaveFramework(workspace string, f Framework) (revision int, err err
 	return revision, err
 }
 
+// ModelsUsing returns the ids of the models, hidden ones too, that selected a framework, or have mappings to it, exclusions or proposals.
+func (v *Snapshot) ModelsUsing(workspace, framework string) ([]string, error) {
+	var out []string
+	err := v.list(&out, `
+		SELECT model_id FROM framework_selections WHERE workspace_id = ? AND framework_id = ?
+		UNION
+		SELECT model_id FROM requirement_mappings WHERE workspace_id = ? AND framework_id = ?
+		UNION
+		SELECT model_id FROM requirement_exclusions WHERE workspace_id = ? AND framework_id = ?
+		UNION
+		SELECT model_id FROM remediation_proposals WHERE workspace_id = ? AND framework_id = ?
+		ORDER BY model_id`, workspace, framework, workspace, framework, workspace, framework, workspace, framework)
+	return out, err
+}
+
+// RemoveFramework removes a framework that a workspace imported. What models say of it stays: see [Tx.ForgetFramework].
+func (t *Tx) RemoveFramework(workspace, id string) error {
+	return t.exec(`DELETE FROM frameworks WHERE workspace_id = ? AND framework_id = ?`, workspace, id)
+}
+
+// ForgetFramework removes what the models of a workspace say of a framework: selections, mappings, exclusions and proposals.
+func (t *Tx) ForgetFramework(workspace, id string) error {
+	for _, query := range []string{
+		`DELETE FROM framework_selections WHERE workspace_id = ? AND framework_id = ?`,
+		`DELETE FROM requirement_mappings WHERE workspace_id = ? AND framework_id = ?`,
+		`DELETE FROM requirement_exclusions WHERE workspace_id = ? AND framework_id = ?`,
+		`DELETE FROM remediation_proposals WHERE workspace_id = ? AND framework_id = ?`,
+	} {
+		if err := t.exec(query, workspace, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Selection is a framework that a model is to be measured against.
 type Selection struct {
 	Framework  string

@@ -56,6 +56,7 @@ func complianceOf(t testing.TB, e env, workspace, model string) (out string) {
 			func() (any, error) { return v.Frameworks(workspace) },
 			func() (any, error) { return v.Selections(workspace, model) },
 			func() (any, error) { return v.FrameworksOf(workspace, model) },
+			func() (any, error) { return v.ModelsUsing(workspace, "acme") },
 			func() (any, error) { return v.Mappings(workspace, model, "acme") },
 			func() (any, error) { return v.Exclusions(workspace, model, "acme") },
 			func() (any, error) { return proposalText(v, workspace, model) },
@@ -197,6 +198,44 @@ func TestCompliance(t *testing.T) {
 		})
 		if !there || again {
 			t.Errorf("included: %v, again: %v", there, again)
+		}
+	})
+}
+
+// What models say of a framework goes from all of them, and from no other workspace.
+func TestForgetFramework(t *testing.T) {
+	onBoth(t, func(t *testing.T, e env) {
+		w, u := tenant(t, e, "u@example.org")
+		other, v := tenant(t, e, "v@example.org")
+		models := []string{fill(t, e, w, u).ID, fill(t, e, w, u).ID}
+		theirs := fill(t, e, other, v).ID
+		before := complianceOf(t, e, other, theirs)
+		using := func() []string {
+			return get(t, e, func(v *store.Snapshot) ([]string, error) { return v.ModelsUsing(w, "acme") })
+		}
+		if got := using(); len(got) != 2 {
+			t.Errorf("used by %v", got)
+		}
+		e.write(t, func(tx *store.Tx) error {
+			if err := tx.RemoveFramework(w, "acme"); err != nil {
+				return err
+			}
+			return tx.ForgetFramework(w, "acme")
+		})
+		if got := using(); len(got) != 0 {
+			t.Errorf("used by %v", got)
+		}
+		for _, m := range models {
+			left := get(t, e, func(v *store.Snapshot) ([]string, error) { return v.FrameworksOf(w, m) })
+			if len(left) != 0 {
+				t.Errorf("%s still says something of %v", m, left)
+			}
+		}
+		if list := get(t, e, func(v *store.Snapshot) ([]store.Framework, error) { return v.Frameworks(w) }); len(list) != 0 {
+			t.Errorf("%+v", list)
+		}
+		if after := complianceOf(t, e, other, theirs); after != before {
+			t.Errorf("another workspace changed:\n%s\nwas\n%s", after, before)
 		}
 	})
 }
