@@ -19,15 +19,15 @@ const (
 	JudgmentFailed  JudgmentState = "failed"
 )
 
-// Judgment is what an engine says of the claims on a control taken together (specification §7.4, §7.5): which are incoherent though
+// Judgment is what an engine says of the claims on a control or an assumption taken together (specification §7.4, §7.5): which are incoherent though
 // their types would do, and which facets they do not prove though each is claimed. It can only lower what the rules found, and it counts
 // only while its digest is that of the control and its claims.
 //
 // The fields stand in the order of their names, for [Plain].
 type Judgment struct {
 	At         time.Time            `json:"at"`
-	Control    threat.ID            `json:"control"`
-	Digest     string               `json:"digest"` // of [Subject.ClaimsDigest]
+	Control    threat.ID            `json:"control"` // or the assumption
+	Digest     string               `json:"digest"`  // of [Subject.ClaimsDigest]
 	Engine     string               `json:"engine"`
 	Incoherent map[threat.ID]string `json:"incoherent,omitempty"` // assertion → why
 	Model      string               `json:"model,omitempty"`      // the language model; an agent does not say which it is

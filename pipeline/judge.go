@@ -13,7 +13,7 @@ type JudgedClaim struct {
 	Facets []threat.ID
 }
 
-// Judged is what is to be judged: a control's words and the claims on it.
+// Judged is what is to be judged: the words of a control or an assumption, and the claims on it.
 type Judged struct {
 	Description string
 	Facets      []threat.Facet
@@ -48,13 +48,17 @@ func (j *Judged) parts(most int) []part {
 	line := func(text string) string { return strings.Join(strings.Fields(threat.Clip(text, most)), " ") }
 	var facets, claims []string
 	for _, f := range j.Facets {
-		facets = append(facets, string(f.ID)+" ("+string(f.Kind)+"): "+line(f.Text))
+		kind := string(f.Kind)
+		if kind == "" {
+			kind = "any kind" // the one of an assumption
+		}
+		facets = append(facets, string(f.ID)+" ("+kind+"): "+line(f.Text))
 	}
 	for _, c := range j.Claims {
 		claims = append(claims, string(c.ID)+" for "+threat.IDList(c.Facets, len(c.Facets))+": "+line(c.Text))
 	}
 	return []part{
-		{"control", "The control:", line(j.Description)},
+		{"control", "The control, or the assumption that is to hold:", line(j.Description)},
 		{"facets", "Its facets, with the kind of each:", strings.Join(facets, "\n")},
 		{"claims", "The claims, with the facets that each names:", strings.Join(claims, "\n")},
 	}

@@ -265,7 +265,9 @@ func (a *analysis) without(risk impact.Risk) state {
 	evidenceOf := bodies(list)
 	verify := func(s evidence.Subject) (evidence.Verification, bool) {
 		b := evidenceOf[s.ID]
-		st := s.Status(b.claims, b.debts)
+		claims := slices.Clone(b.claims)
+		s.Cohere(claims) // of assumptions nothing is stored
+		st := s.Status(claims, b.debts)
 		return st.At(a.now, a.h.settings.StaleAfter()), st.Attested
 	}
 	for i := range in.Controls {

@@ -236,7 +236,7 @@ func (s *Service) cover(tx *store.Tx, who account.Principal, h *head, about, all
 	out := []CoverageRow{}
 	if len(controls) > 0 {
 		own := h.own(controls)
-		if err := s.askJudge(tx, who, h, own, all); err != nil {
+		if err := s.askJudge(tx, who, h.policy, h.model.ID, h.controlSubjects(own), all); err != nil {
 			return nil, err
 		}
 		if _, err := reassess(tx, who.WorkspaceID, h.model.ID, own, all); err != nil {
@@ -246,23 +246,40 @@ func (s *Service) cover(tx *store.Tx, who account.Principal, h *head, about, all
 			out = append(out, h.coverage(c, tx.Now()))
 		}
 	}
-	byID := bodies(all)
+	var judged []evidence.Subject
 	for _, id := range assumptions {
 		subject, err := h.subject("", id)
 		if err != nil {
 			return nil, err
 		}
-		b := byID[id]
-		if b == nil {
-			b = &body{}
-		}
-		st := subject.Status(b.claims, b.debts)
-		out = append(out, CoverageRow{
-			ID: id, Sufficiency: st.Sufficiency.Status, Uncovered: st.Sufficiency.Uncovered,
-			Verification: st.At(tx.Now(), h.settings.StaleAfter()),
-		})
+		judged = append(judged, subject)
+	}
+	if len(judged) == 0 {
+		return out, nil
+	}
+	if err := s.askJudge(tx, who, h.policy, h.model.ID, judged, all); err != nil {
+		return nil, err
+	}
+	p, err := h.withJudgments(tx.View(), who.WorkspaceID, h.model.ID) // those that are pending now
+	if err != nil {
+		return nil, err
+	}
+	byID := bodies(all)
+	for _, id := range assumptions {
+		out = append(out, p.assumptionCoverage(h.structure.Assumption(id), byID[id], tx.Now()))
 	}
 	return out, nil
+}
+
+// assumptionCoverage is what is known of an assumption's evidence, which may be nil.
+func (p policy) assumptionCoverage(a *threat.Assumption, b *body, now time.Time) CoverageRow {
+	if b == nil {
+		b = &body{}
+	}
+	st := p.assumptionStatus(a, b)
+	return CoverageRow{
+		ID: a.ID, Sufficiency: st.Sufficiency.Status, Uncovered: st.Sufficiency.Uncovered, Verification: st.At(now, p.settings.StaleAfter()),
+	}
 }
 
 // coverage is what is known of a control's evidence. A control without assertions lacks every facet.

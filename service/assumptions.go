@@ -289,9 +289,8 @@ func (row *AssumptionRow) judged(h *head, j *judgments, a *threat.Assumption, no
 		}
 	}
 	if b := j.bodies[a.ID]; b != nil && a.Kind == threat.NonApplicability {
-		subject := h.assumptionSubject(a.ID, a.Text)
-		st := subject.Status(b.claims, b.debts)
-		row.Verification = st.At(now, h.settings.StaleAfter())
+		row.Verification = h.assumptionStatus(a, b).At(now, h.settings.StaleAfter())
+		row.Judgments = h.judgmentRows(h.assumptionSubject(a.ID, a.Text), b)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/evidence"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -27,6 +28,7 @@ type Changed struct {
 
 // changeset is the state that a structural edit works on.
 type changeset struct {
+	s         *Service
 	tx        *store.Tx
 	workspace string
 	model     store.Model
@@ -80,6 +82,7 @@ func change[In, Out any](ctx context.Context, s *Service, who account.Principal,
 // keep puts a committed version into the cache. Before the commit it may not be there: the number might yet be another's.
 func (s *Service) keep(c *changeset, err error) {
 	if err == nil && c != nil && c.next != nil {
+		s.jobs.poke() // a language model may have to judge
 		s.versions.put(versionKey{c.model.ID, c.model.Version + 1}, c.next)
 	}
 }
@@ -101,7 +104,7 @@ func (s *Service) begin(tx *store.Tx, workspace string, t Target) (*changeset, e
 		return nil, stale(tx, workspace, m, t.ExpectedVersion, old.structure)
 	}
 	shared := *old.structure // its operations replace lists and never write into them
-	return &changeset{tx: tx, workspace: workspace, model: m, old: old, structure: &shared}, nil
+	return &changeset{s: s, tx: tx, workspace: workspace, model: m, old: old, structure: &shared}, nil
 }
 
 // ids returns the model's counters, which an edit that adds nothing does not need.
@@ -215,11 +218,41 @@ func (c *changeset) commit(who account.Principal) (Changed, error) {
 	if err := c.endDecisions(who); err != nil {
 		return done, err
 	}
+	if err := c.askJudge(who); err != nil {
+		return done, err
+	}
 	done.Objectives = threat.CompareObjectives(c.old.structure, c.structure)
 	if n := done.Objectives.Added; n > 0 {
 		done.Hint = fmt.Sprintf("%d new objectives have no controls yet: regenerate_controls with their ids (get_control_objectives, without_controls: true)", n)
 	}
 	return done, nil
+}
+
+// askJudge has the claims on assumptions judged anew whose words changed.
+func (c *changeset) askJudge(who account.Principal) error {
+	var reworded []*threat.Assumption
+	for i := range c.structure.Assumptions {
+		a := &c.structure.Assumptions[i]
+		if was := c.old.structure.Assumption(a.ID); was != nil && was.Text != a.Text {
+			reworded = append(reworded, a)
+		}
+	}
+	if len(reworded) == 0 {
+		return nil
+	}
+	p, err := loadPolicy(c.tx.View(), c.workspace)
+	if err != nil {
+		return err
+	}
+	all, err := c.tx.Evidence(c.workspace, c.model.ID)
+	if err != nil {
+		return err
+	}
+	subjects := make([]evidence.Subject, len(reworded))
+	for i, a := range reworded {
+		subjects[i] = p.assumptionSubject(a.ID, a.Text)
+	}
+	return c.s.askJudge(c.tx, who, p, c.model.ID, subjects, all)
 }
 
 // raised returns the counters that are higher than they were.

@@ -473,7 +473,7 @@ func (c *controlset) finish(s *Service, out *EditControlsOut) error {
 		if err != nil {
 			return err
 		}
-		if err := s.askJudge(c.tx, c.who, c.head, reworded, all); err != nil {
+		if err := s.askJudge(c.tx, c.who, c.head.policy, c.model(), c.head.controlSubjects(reworded), all); err != nil {
 			return err
 		}
 		if _, err := reassess(c.tx, c.workspace(), c.model(), list, all); err != nil {

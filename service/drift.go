@@ -216,8 +216,7 @@ func (r *submission) assumptions(all []store.Assertion) error {
 				return err
 			}
 		}
-		subject := r.head.assumptionSubject(a.ID, a.Text)
-		status, state := subject.Status(b.claims, b.debts).At(r.tx.Now(), r.head.settings.StaleAfter()), stateOf(id, states)
+		status, state := r.head.assumptionStatus(a, b).At(r.tx.Now(), r.head.settings.StaleAfter()), stateOf(id, states)
 		e := store.AssumptionEvent{Assumption: id, UserID: r.user, Version: r.head.model.Version}
 		switch {
 		case status == evidence.Failed && state == threat.Active:

@@ -84,7 +84,7 @@ func (s *Service) ImportThreatModel(ctx context.Context, who account.Principal, 
 			return m.out, err
 		}
 		own := h.own(nil)
-		if err := s.askJudge(tx, who, h, own, all); err != nil {
+		if err := s.askJudge(tx, who, h.policy, h.model.ID, append(h.controlSubjects(own), h.assumptionSubjects()...), all); err != nil {
 			return m.out, err
 		}
 		if _, err := reassess(tx, who.WorkspaceID, m.out.ModelID, own, all); err != nil {

@@ -49,23 +49,74 @@ func judgeable(s *evidence.Subject, claims []evidence.Claim) []evidence.Claim {
 	return slices.DeleteFunc(slices.Clone(claims), func(c evidence.Claim) bool { return s.Coherence(c.Type, c.Facets) != "" })
 }
 
-// askJudge has the standing judge judge controls whose words or claims changed in this transaction, before they are reassessed: until it
-// has, they are pending. What was asked of these very claims before is not asked again. all is the model's evidence after the change. The
-// caller pokes the workers after the commit.
-func (s *Service) askJudge(tx *store.Tx, who account.Principal, h *head, controls []*store.Control, all []store.Assertion) error {
-	engine := s.standingJudge(h.policy)
+// controlSubjects and assumptionSubjects are what is judged.
+func (p policy) controlSubjects(controls []*store.Control) []evidence.Subject {
+	out := make([]evidence.Subject, len(controls))
+	for i, c := range controls {
+		out[i] = p.controlSubject(c)
+	}
+	return out
+}
+
+func (h *head) assumptionSubjects() []evidence.Subject {
+	out := make([]evidence.Subject, len(h.structure.Assumptions))
+	for i := range h.structure.Assumptions {
+		a := &h.structure.Assumptions[i]
+		out[i] = h.assumptionSubject(a.ID, a.Text)
+	}
+	return out
+}
+
+// judgedSubject is the control or assumption of an id as it is now; ok is false when there is none.
+func (h *head) judgedSubject(id threat.ID) (s evidence.Subject, ok bool) {
+	if a := h.structure.Assumption(id); a != nil {
+		return h.assumptionSubject(a.ID, a.Text), true
+	}
+	c, err := h.control(id)
+	if err != nil {
+		return s, false
+	}
+	return h.controlSubject(c), true
+}
+
+// checkJudged refuses ids of neither a control nor an assumption.
+func (h *head) checkJudged(ids []threat.ID) error {
+	for _, id := range ids {
+		if _, ok := h.judgedSubject(id); ok {
+			continue
+		}
+		if _, err := h.control(id); err != nil {
+			return fieldError(err, "controls")
+		}
+	}
+	return nil
+}
+
+// evidenceOn returns the evidence on a control or, with that on others, on an assumption.
+func (h *head) evidenceOn(v *store.Snapshot, workspace string, id threat.ID) ([]store.Assertion, error) {
+	if h.structure.Assumption(id) != nil {
+		return v.Evidence(workspace, h.model.ID)
+	}
+	return v.EvidenceOf(workspace, h.model.ID, id)
+}
+
+// askJudge has the standing judge judge controls or assumptions whose words or claims changed in this transaction, before they are
+// reassessed: until it has, they are pending. What was asked of these very claims before is not asked again. all is the model's evidence
+// after the change. The caller pokes the workers after the commit.
+func (s *Service) askJudge(tx *store.Tx, who account.Principal, p policy, model string, subjects []evidence.Subject, all []store.Assertion) error {
+	engine := s.standingJudge(p)
 	if engine == "" {
 		return nil
 	}
-	_, _, err := s.orderJudgments(tx, who, h.policy, h.model.ID, engine, controls, all, func(j *store.Judgment, digest string) bool {
+	_, _, err := s.orderJudgments(tx, who, model, engine, subjects, all, func(j *store.Judgment, digest string) bool {
 		return j == nil || j.Digest != digest
 	})
 	return err
 }
 
-// orderJudgments adds a job that judges those of the controls which have a claim to judge and for which due says so, given the engine's
-// word of before (or nil) and the digest of now. It returns the job and the controls; no job when there is nothing to judge.
-func (s *Service) orderJudgments(tx *store.Tx, who account.Principal, p policy, model, engine string, controls []*store.Control, all []store.Assertion,
+// orderJudgments adds a job that judges those of the subjects which have a claim to judge and for which due says so, given the engine's
+// word of before (or nil) and the digest of now. It returns the job and the subjects; no job when there is nothing to judge.
+func (s *Service) orderJudgments(tx *store.Tx, who account.Principal, model, engine string, subjects []evidence.Subject, all []store.Assertion,
 	due func(*store.Judgment, string) bool,
 ) (job JobOut, ordered []threat.ID, err error) {
 	known, err := tx.Judgments(who.WorkspaceID, model)
@@ -74,14 +125,14 @@ func (s *Service) orderJudgments(tx *store.Tx, who account.Principal, p policy, 
 	}
 	evidenceOf := bodies(all)
 	var pending []store.Judgment
-	for _, c := range controls {
-		b := evidenceOf[c.ID]
-		subject := p.controlSubject(c)
-		if b == nil || len(judgeable(&subject, b.claims)) == 0 {
+	for i := range subjects {
+		subject := &subjects[i]
+		b := evidenceOf[subject.ID]
+		if b == nil || len(judgeable(subject, b.claims)) == 0 {
 			continue
 		}
 		digest := subject.ClaimsDigest(b.claims)
-		i := slices.IndexFunc(known, func(j store.Judgment) bool { return j.Control == c.ID && j.Engine == engine })
+		i := slices.IndexFunc(known, func(j store.Judgment) bool { return j.Control == subject.ID && j.Engine == engine })
 		var before *store.Judgment
 		if i >= 0 {
 			before = &known[i]
@@ -89,10 +140,10 @@ func (s *Service) orderJudgments(tx *store.Tx, who account.Principal, p policy, 
 		if !due(before, digest) {
 			continue
 		}
-		ordered = append(ordered, c.ID)
+		ordered = append(ordered, subject.ID)
 		if engine != agentEngine {
 			pending = append(pending, store.Judgment{Judgment: evidence.Judgment{
-				Control: c.ID, Engine: engine, State: evidence.JudgmentPending, Digest: digest, Model: s.judgeName(who, engine),
+				Control: subject.ID, Engine: engine, State: evidence.JudgmentPending, Digest: digest, Model: s.judgeName(who, engine),
 			}})
 		}
 	}
@@ -126,7 +177,7 @@ type JudgeSufficiencyIn struct {
 	Engine  string      `json:"engine" jsonschema:"openai, or agent: you answer its questions"`
 }
 
-// JudgeSufficiency starts a job in which an engine judges whether the claims on controls are coherent and prove every facet. What it finds
+// JudgeSufficiency starts a job in which an engine judges whether the claims on controls and assumptions are coherent and prove every facet. What it finds
 // can only lower what the rules found. A language model is not asked again about claims that it has judged; the agent is where controls are
 // named. Errors: [threat.NotFound], [threat.Invalid] for an engine that does not judge, [threat.FailedPrecondition] for one that cannot
 // run, and where there is nothing to judge.
@@ -147,10 +198,8 @@ func (s *Service) JudgeSufficiency(ctx context.Context, who account.Principal, i
 		if err != nil {
 			return JobOut{}, err
 		}
-		for _, id := range in.IDs {
-			if _, err := h.control(id); err != nil {
-				return JobOut{}, fieldError(err, "controls")
-			}
+		if err := h.checkJudged(in.IDs); err != nil {
+			return JobOut{}, err
 		}
 		all, err := tx.Evidence(who.WorkspaceID, in.ModelID)
 		if err != nil {
@@ -161,7 +210,8 @@ func (s *Service) JudgeSufficiency(ctx context.Context, who account.Principal, i
 			named = nil // an empty list names none, and own takes it so
 		}
 		controls := h.own(named)
-		job, ordered, err := s.orderJudgments(tx, who, h.policy, in.ModelID, in.Engine, controls, all, func(j *store.Judgment, digest string) bool {
+		subjects := slices.DeleteFunc(append(h.controlSubjects(controls), h.assumptionSubjects()...), func(s evidence.Subject) bool { return !among(in.IDs, s.ID) })
+		job, ordered, err := s.orderJudgments(tx, who, in.ModelID, in.Engine, subjects, all, func(j *store.Judgment, digest string) bool {
 			done := j != nil && j.Digest == digest && j.State != evidence.JudgmentFailed
 			return !done || in.Engine == agentEngine && len(in.IDs) > 0
 		})
@@ -293,22 +343,20 @@ func (w *judgeWork) question(ctx context.Context, id threat.ID) (q asked, ok boo
 		if err != nil {
 			return none, err
 		}
-		own := h.own([]threat.ID{id})
-		if len(own) == 0 { // it was deleted meanwhile
+		subject, found := h.judgedSubject(id)
+		if !found { // it was deleted meanwhile
 			return none, nil
 		}
-		c := own[0]
-		all, err := v.EvidenceOf(w.t.job.WorkspaceID, w.in.ModelID, id)
+		all, err := h.evidenceOn(v, w.t.job.WorkspaceID, id)
 		if err != nil {
 			return none, err
 		}
 		b := bodies(all)[id]
-		subject := h.controlSubject(c)
 		if b == nil {
 			return none, nil
 		}
 		claims := judgeable(&subject, b.claims)
-		out := asked{digest: subject.ClaimsDigest(b.claims), judged: pipeline.Judged{Description: c.Description, Facets: c.Facets}}
+		out := asked{digest: subject.ClaimsDigest(b.claims), judged: pipeline.Judged{Description: subject.Description, Facets: subject.Facets}}
 		for _, x := range claims {
 			out.judged.Claims = append(out.judged.Claims, pipeline.JudgedClaim{ID: x.ID, Text: evidence.ClaimText(x.Type, x.Params), Facets: x.Facets})
 		}
@@ -437,24 +485,25 @@ func (s *Service) judged(tx *store.Tx, workspace, model string, j store.Judgment
 	if err != nil {
 		return err
 	}
-	own := h.own([]threat.ID{j.Control})
-	if len(own) == 0 {
+	subject, ok := h.judgedSubject(j.Control)
+	if !ok {
 		return nil
 	}
-	all, err := tx.EvidenceOf(workspace, model, j.Control)
+	all, err := h.evidenceOn(tx.View(), workspace, j.Control)
 	if err != nil {
 		return err
 	}
 	b := bodies(all)[j.Control]
-	subject := h.controlSubject(own[0])
 	if b == nil || subject.ClaimsDigest(b.claims) != j.Digest {
 		return nil
 	}
 	if err := tx.SaveJudgment(workspace, model, j); err != nil {
 		return err
 	}
-	if _, err := reassess(tx, workspace, model, own, all); err != nil {
-		return err
+	if h.structure.Assumption(j.Control) == nil { // what follows for an assumption is computed on read
+		if _, err := reassess(tx, workspace, model, h.own([]threat.ID{j.Control}), all); err != nil {
+			return err
+		}
 	}
 	return tx.TouchModel(workspace, model)
 }
@@ -492,15 +541,14 @@ type ReasonRow struct {
 	Why string    `json:"why"`
 }
 
-// judgmentRows are the judgments that count for the claims on a control.
-func (p policy) judgmentRows(c *store.Control, b *body) []JudgmentRow {
-	if b == nil || len(p.judged[c.ID]) == 0 {
+// judgmentRows are the judgments that count for the claims on a subject.
+func (p policy) judgmentRows(subject evidence.Subject, b *body) []JudgmentRow {
+	if b == nil || len(subject.Judgments) == 0 {
 		return nil
 	}
-	subject := p.controlSubject(c)
 	digest := subject.ClaimsDigest(b.claims)
 	var out []JudgmentRow
-	for _, j := range p.judged[c.ID] {
+	for _, j := range subject.Judgments {
 		if j.Digest == digest {
 			out = append(out, JudgmentRow{
 				Engine: j.Engine, LLM: j.Model, State: j.State, Reason: j.Reason, Incoherent: reasonRows(j.Incoherent), Unproven: reasonRows(j.Unproven),

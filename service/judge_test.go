@@ -22,6 +22,7 @@ import (
 	"github.com/redoubt-dev/redoubt/internal/testenv/live"
 	"github.com/redoubt-dev/redoubt/llm/llmtest"
 	"github.com/redoubt-dev/redoubt/pipeline"
+	"github.com/redoubt-dev/redoubt/posture"
 	"github.com/redoubt-dev/redoubt/service"
 	"github.com/redoubt-dev/redoubt/store"
 	"github.com/redoubt-dev/redoubt/threat"
@@ -65,8 +66,8 @@ func (b *bar) config(t testing.TB) service.Config {
 }
 
 var (
-	claimLine = regexp.MustCompile(`(?m)^(E\d+) for C`)
-	facetLine = regexp.MustCompile(`(?m)^(C\d+\.[a-z]) \(`)
+	claimLine = regexp.MustCompile(`(?m)^(E\d+) for (?:C|AS)`)
+	facetLine = regexp.MustCompile(`(?m)^(C\d+\.[a-z]|AS\d+) \(`)
 )
 
 // verdict is a good answer to a question, with what is said to be wrong.
@@ -233,6 +234,76 @@ func TestClaimsAreJudged(t *testing.T) {
 	if n := b.play.Calls(); n != 3 {
 		t.Errorf("%d calls after a run", n)
 	}
+}
+
+// noXML claims that AS1 holds.
+var noXML = service.NewAssertion{Type: evidence.PatternAbsent, Assumption: "AS1", Params: evidence.Params{"file": "go.mod", "pattern": "xml", "witness": "xml"}}
+
+// assumption is AS1 when nothing is pending for it.
+func (b *bar) assumption() (row service.AssumptionRow) {
+	b.t.Helper()
+	eventually(b.t, "AS1 is judged", func() bool {
+		row = must(b.GetThreatModel(ctx, b.who, service.GetThreatModelIn{ModelID: b.model, Section: "assumptions"}))(b.t).Assumptions[0]
+		return !slices.ContainsFunc(row.Judgments, func(j service.JudgmentRow) bool { return j.State == evidence.JudgmentPending })
+	})
+	return row
+}
+
+// Claims on an assumption are judged as those on a control with one facet: until then, and while they are found wanting, it does not hold.
+// A change of its words has them judged anew, and the audit package says the same.
+func TestClaimsOnAssumptionsAreJudged(t *testing.T) {
+	b := newBar(t)
+	b.says("AS1", "a parser can come with another package")
+	open := b.closed()
+	out := b.submit(noXML)
+	if c := out.Controls[0]; c.ID != "AS1" || c.Sufficiency != evidence.BeingJudged {
+		t.Errorf("%+v", c)
+	}
+	b.run(nil)
+	if row := b.row("CO-A1-T1"); row.Status == posture.Mitigated { // the run passed, and the judge still thinks
+		t.Errorf("%+v", row)
+	}
+	b.audited()
+	open()
+	row := b.assumption()
+	if row.Verification != evidence.InsufficientStatus || len(row.Judgments) != 1 || row.Judgments[0].Unproven[0].Why != "a parser can come with another package" {
+		t.Fatalf("%+v", row)
+	}
+	b.audited()
+	if !strings.Contains(b.play.Requests()[0].Prompt, "There is no XML parser.") || !strings.Contains(b.play.Requests()[0].Prompt, "AS1 (any kind)") {
+		t.Error(b.play.Requests()[0].Prompt)
+	}
+
+	// Other words, another judgment; what was found incoherent does not verify either.
+	b.says("AS1", "")
+	b.says("E1", "go.mod is not where parsers are")
+	reword := func(text string) {
+		t.Helper()
+		must(b.EditAssumptions(ctx, b.who, service.EditAssumptionsIn{Target: target(b.model), Operations: []service.AssumptionOp{{Op: service.OpEdit, ID: "AS1", Text: &text}}}))(t)
+		b.run(nil)
+	}
+	reword("No XML is parsed.")
+	if row = b.assumption(); row.Verification != evidence.Incoherent || row.Judgments[0].Incoherent[0].ID != "E1" || b.play.Calls() != 2 {
+		t.Errorf("%+v after %d calls", row, b.play.Calls())
+	}
+	b.audited()
+	b.says("E1", "")
+	reword("No XML is read.")
+	if row = b.assumption(); row.Verification != evidence.Verified || b.row("CO-A1-T1").By != posture.ByAssumption {
+		t.Errorf("%+v, %+v", row, b.row("CO-A1-T1"))
+	}
+	b.audited()
+
+	shown := must(b.GetSufficiency(ctx, b.who, service.GetSufficiencyIn{ModelID: b.model, IDs: []threat.ID{"AS1"}}))(t)
+	if len(shown.Controls) != 1 || shown.Controls[0].Sufficiency != evidence.Sufficient || len(shown.Controls[0].Judgments) != 1 || shown.Controls[0].Verification != evidence.Verified {
+		t.Errorf("%+v", shown)
+	}
+
+	// Asked by name it is judged by the agent too, and one word that lowers is enough.
+	job := must(b.JudgeSufficiency(ctx, b.who, service.JudgeSufficiencyIn{ModelID: b.model, IDs: []threat.ID{"AS1"}, Engine: "agent"}))(t)
+	eventually(t, "the agent is asked", func() bool { job = must(b.await(t, job))(t); return job.Question != nil })
+	_, err := b.JudgeSufficiency(ctx, b.who, service.JudgeSufficiencyIn{ModelID: b.model, IDs: []threat.ID{"AS9"}, Engine: "agent"})
+	code(t, err, threat.NotFound)
 }
 
 // Whenever the claims or the words of a control change, what was judged of the former ones counts no more, and the new ones are judged.

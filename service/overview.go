@@ -106,6 +106,7 @@ type AssumptionRow struct {
 	Lapsed        string                 `json:"lapsed,omitempty" jsonschema:"why that attestation counts no more"`
 	Carries       []threat.ID            `json:"carries,omitempty" jsonschema:"controls that count as implemented while it holds"`
 	Verification  evidence.Verification  `json:"verification,omitempty" jsonschema:"non_applicability: of its assertions"`
+	Judgments     []JudgmentRow          `json:"judgments,omitempty" jsonschema:"what engines said of its assertions"`
 }
 
 // VersionRow says who made a version, when and how.

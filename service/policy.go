@@ -1,6 +1,7 @@
 package service
 
 import (
+	"slices"
 	"time"
 
 	"github.com/redoubt-dev/redoubt/account"
@@ -46,8 +47,15 @@ func (p policy) controlSubject(c *store.Control) evidence.Subject {
 // assumptionSubject returns an assumption as the rules of evidence see it.
 func (p policy) assumptionSubject(id threat.ID, text string) evidence.Subject {
 	s := evidence.AssumptionSubject(id, text)
-	s.Trust = p.trust
+	s.Trust, s.Judgments = p.trust, p.judged[id]
 	return s
+}
+
+// assumptionStatus is what follows from the evidence on an assumption. It is not stored, so that what was judged is applied here.
+func (p policy) assumptionStatus(a *threat.Assumption, b *body) evidence.Status {
+	subject, claims := p.assumptionSubject(a.ID, a.Text), slices.Clone(b.claims)
+	subject.Cohere(claims)
+	return subject.Status(claims, b.debts)
 }
 
 // verificationAt is a control's verification as it is now: stale is decided on read.

@@ -143,8 +143,7 @@ func (h *head) premises(j *judgments, now time.Time) []posture.Assumption {
 			p.Attestation = &posture.Attestation{Expires: at.ExpiresAt, Lapsed: h.lapsed(a, at)}
 		}
 		if b := j.bodies[a.ID]; b != nil {
-			subject := h.assumptionSubject(a.ID, a.Text)
-			st := subject.Status(b.claims, b.debts)
+			st := h.assumptionStatus(a, b)
 			p.Verification, p.Attested = st.At(now, h.settings.StaleAfter()), st.Attested
 		}
 		out[i] = p

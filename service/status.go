@@ -85,7 +85,7 @@ func (s *Service) UpdateControlStatus(ctx context.Context, who account.Principal
 // GetSufficiencyIn narrows and pages the controls.
 type GetSufficiencyIn struct {
 	ModelID string                     `json:"model_id"`
-	IDs     []threat.ID                `json:"controls,omitempty" jsonschema:"only these ids"`
+	IDs     []threat.ID                `json:"controls,omitempty" jsonschema:"only these ids; of assumptions too"`
 	Status  evidence.SufficiencyStatus `json:"status,omitempty"`
 	Limit   *int                       `json:"limit,omitempty" jsonschema:"default 20, at most 200"`
 	Offset  int                        `json:"offset,omitempty"`
@@ -109,7 +109,8 @@ type GetSufficiencyOut struct {
 	Job      *JobOut                            `json:"job,omitempty" jsonschema:"of an engine that judges: {job_id, status, question, result}"`
 }
 
-// GetSufficiency lists what the claims on each control still lack, by the rules and by what engines judged. Errors: [threat.NotFound], [threat.Invalid].
+// GetSufficiency lists what the claims on each control, and on each assumption that is named, still lack, by the rules and by what engines
+// judged. Errors: [threat.NotFound], [threat.Invalid].
 func (s *Service) GetSufficiency(ctx context.Context, who account.Principal, in GetSufficiencyIn) (GetSufficiencyOut, error) {
 	limit, offset, err := page(in.Limit, in.Offset, DefaultLimit)
 	if err != nil {
@@ -120,13 +121,11 @@ func (s *Service) GetSufficiency(ctx context.Context, who account.Principal, in 
 			ModelID: h.model.ID, Version: h.model.Version, Offset: offset,
 			Summary: map[evidence.SufficiencyStatus]int{}, Controls: []SufficiencyRow{},
 		}
-		for _, id := range in.IDs {
-			if _, err := h.control(id); err != nil {
-				return out, fieldError(err, "controls")
-			}
+		if err := h.checkJudged(in.IDs); err != nil {
+			return out, err
 		}
 		var evidenceOf map[threat.ID]*body
-		if len(h.judged) > 0 {
+		if len(h.judged)+len(in.IDs) > 0 {
 			all, err := v.Evidence(who.WorkspaceID, in.ModelID)
 			if err != nil {
 				return out, err
@@ -140,7 +139,18 @@ func (s *Service) GetSufficiency(ctx context.Context, who account.Principal, in 
 				continue
 			}
 			out.Summary[row.Sufficiency]++
-			found = append(found, SufficiencyRow{row, h.judgmentRows(f.Control, evidenceOf[row.ID])})
+			found = append(found, SufficiencyRow{row, h.judgmentRows(h.controlSubject(f.Control), evidenceOf[row.ID])})
+		}
+		for i := range h.structure.Assumptions {
+			a := &h.structure.Assumptions[i]
+			if !slices.Contains(in.IDs, a.ID) {
+				continue
+			}
+			row := h.assumptionCoverage(a, evidenceOf[a.ID], v.Now())
+			if in.Status == "" || row.Sufficiency == in.Status {
+				out.Summary[row.Sufficiency]++
+				found = append(found, SufficiencyRow{row, h.judgmentRows(h.assumptionSubject(a.ID, a.Text), evidenceOf[a.ID])})
+			}
 		}
 		out.Total = len(found)
 		out.Controls = append(out.Controls, cut(found, limit, offset)...)
