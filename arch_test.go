@@ -23,7 +23,7 @@ var imports = map[string][]string{
 	"account":               {"threat"},
 	"credit":                {"threat"},
 	"schema":                {"threat", "account"},
-	"store":                 {"threat", "account", "evidence"},
+	"store":                 {"threat", "account", "credit", "evidence"},
 	"auth":                  {"threat", "account"},
 	"auth/attest":           {"threat"},
 	"audit":                 {"threat", "account", "evidence", "posture", "exchange", "auth/attest"},

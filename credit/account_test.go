@@ -462,3 +462,26 @@ func TestRefund(t *testing.T) {
 		}
 	}
 }
+
+// A hold past its time is none: what it held is there for others, and its call pays of what is left.
+func TestHoldsPastTheirTime(t *testing.T) {
+	now := at(3, 1, 0)
+	a := credit.New(now)
+	a.Turn(now)
+	for _, id := range []string{"x", "y"} {
+		if _, err := a.Reserve(now, id, 100, now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later := now.Add(time.Minute)
+	b := a
+	if _, err := b.Reserve(later, "z", 150, later.Add(time.Minute)); err != nil {
+		t.Errorf("what was held is not there: %v", err)
+	}
+	if charged, _ := b.Settle(later, "x", 100); charged != 50 {
+		t.Errorf("%d were charged of the 50 that are left", charged)
+	}
+	if charged, _ := a.Settle(later, "x", 100); charged != 100 || len(a.Holds) != 0 {
+		t.Errorf("%d were charged, %d holds are left", charged, len(a.Holds))
+	}
+}
