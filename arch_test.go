@@ -25,6 +25,7 @@ var imports = map[string][]string{
 	"schema":                {"threat", "account"},
 	"store":                 {"threat", "account", "credit", "evidence"},
 	"auth":                  {"threat", "account"},
+	"billing":               {"threat"},
 	"auth/attest":           {"threat"},
 	"audit":                 {"threat", "account", "evidence", "posture", "exchange", "auth/attest"},
 	"pipeline":              {"threat"},
@@ -50,7 +51,7 @@ var imports = map[string][]string{
 	"verify/runner":         {"evidence", "threat", "verify", "verify/judge"},
 	"verify/remote":         {"evidence", "threat"},
 	"verify/mutate":         {"evidence", "threat", "verify", "verify/source", "verify/config", "verify/manifest"},
-	"service":               {"threat", "account", "evidence", "posture", "impact", "compliance", "scan", "store", "audit", "auth", "auth/attest", "llm", "pipeline", "exchange"},
+	"service":               {"threat", "account", "evidence", "posture", "impact", "compliance", "scan", "store", "audit", "auth", "auth/attest", "billing", "credit", "llm", "pipeline", "exchange"},
 	"tools":                 {"threat", "account", "evidence", "posture", "schema", "service"},
 	"resources":             {"threat", "account", "evidence", "posture", "service"},
 	"rest":                  {"threat", "account", "evidence", "posture", "schema", "service"},
@@ -81,7 +82,8 @@ var external = map[string][]string{
 	"github.com/coreos/go-oidc":                         {"auth/attest"},
 	"github.com/go-jose/go-jose":                        {"audit", "auth/attest", "internal/testenv"},
 	"github.com/secure-systems-lab/go-securesystemslib": {"auth/attest"},
-	"net/http": {"auth/attest", "server", "rest", "llm", "llm/llmtest", "verify/remote", "internal/testenv", "internal/testenv/live", "internal/conformance"},
+	"github.com/stripe/stripe-go":                       {"billing"},
+	"net/http": {"auth/attest", "billing", "server", "rest", "llm", "llm/llmtest", "verify/remote", "internal/testenv", "internal/testenv/live", "internal/conformance"},
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.

@@ -50,7 +50,11 @@ func (e *env) runStdio(ctx context.Context, p place, sets []tools.Toolset, root 
 	if err != nil {
 		return err
 	}
-	svc, err := newService(st, logger, model)
+	plans, err := e.plans(e.plansTable())
+	if err != nil {
+		return err
+	}
+	svc, err := newService(st, logger, model, plans)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 
 func (e *env) user() *cobra.Command {
 	c := &cobra.Command{Use: "user", Short: "Manage users on the data folder"}
-	c.AddCommand(e.userCreate(), e.userList(), e.userDisable(), e.userEnable(), e.userReset(), e.userDelete())
+	c.AddCommand(e.userCreate(), e.userList(), e.userDisable(), e.userEnable(), e.userReset(), e.userDelete(), e.userPlan(), e.userCredits())
 	return c
 }
 
@@ -27,6 +27,10 @@ func (e *env) userCreate() *cobra.Command {
 			if err := out.check(); err != nil {
 				return err
 			}
+			plans, err := e.plans(e.plansTable())
+			if err != nil {
+				return err
+			}
 			return e.withService(c.Context(), &p, func(svc *service.Service) error {
 				made, err := svc.CreateUser(c.Context(), in)
 				if err != nil {
@@ -38,13 +42,14 @@ func (e *env) userCreate() *cobra.Command {
 				fmt.Fprintf(e.out, "user       %s  %s  %s\nworkspace  %s\napi_key    %s  (shown only now)\n",
 					made.User.ID, made.User.Email, made.User.Name, made.Workspace.ID, made.APIKey)
 				return nil
-			})
+			}, plans)
 		},
 	}
 	p.add(e, c)
 	out.add(c)
 	c.Flags().StringVar(&in.Email, "email", "", "e-mail address")
 	c.Flags().StringVar(&in.Name, "name", "", "name; default: the address before the @")
+	c.Flags().StringVar(&in.Referral, "referral", "", "code of a user, who earns credits (where REDOUBT_PLANS=on)")
 	c.Flags().BoolVar(&in.InstanceAdmin, "instance-admin", false, "may administer the whole instance with an admin key")
 	return c
 }

@@ -23,7 +23,7 @@ const closing = 10 * time.Second
 
 func (e *env) serve() *cobra.Command {
 	var p place
-	var addr, publicURL, origins, issuers, prices, proxies string
+	var addr, publicURL, origins, issuers, prices, proxies, table string
 	var kept schedule
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve MCP at /mcp and REST at /api/v1 (the default)", Args: cobra.NoArgs,
@@ -40,13 +40,17 @@ func (e *env) serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			plans, err := e.plans(table)
+			if err != nil {
+				return err
+			}
 			backups, err := kept.config()
 			if err != nil {
 				return err
 			}
 			return e.runServer(c.Context(), p, addr, server.Config{
 				Version: Version(), PublicURL: publicURL, AllowedOrigins: words(origins), TrustedProxies: trusted,
-			}, model, func(c *service.Config) { c.Issuers.Allowed, c.Backups = allowed, backups })
+			}, model, plans, func(c *service.Config) { c.Issuers.Allowed, c.Backups = allowed, backups })
 		},
 	}
 	p.add(e, c)
@@ -59,6 +63,7 @@ func (e *env) serve() *cobra.Command {
 		"comma-separated addresses or prefixes of proxies whose X-Forwarded-For is believed (REDOUBT_TRUSTED_PROXY)")
 	kept.add(e, c)
 	c.Flags().StringVar(&prices, "llm-prices", e.getenv("REDOUBT_LLM_PRICES"), "file of what language models cost, for the estimate of get_usage (REDOUBT_LLM_PRICES)")
+	c.Flags().StringVar(&table, "plans-table", e.plansTable(), "file of factors and packs, where REDOUBT_PLANS=on (REDOUBT_PLANS_TABLE)")
 	return c
 }
 

@@ -2,7 +2,9 @@ package rest
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/redoubt-dev/redoubt/threat"
 )
@@ -33,6 +35,9 @@ func Status(code threat.Code) int {
 func WriteError(w http.ResponseWriter, e *threat.Error) {
 	if e.Code == threat.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="redoubt"`)
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 	write(w, Status(e.Code), e)
 }

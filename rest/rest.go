@@ -150,11 +150,14 @@ func New(svc *service.Service, log zerolog.Logger, version string) (*API, error)
 	handle(a, "GET /admin/usage/summary", "What the whole instance used of language models", account.Instance, svc.GetUsageSummary)
 	handle(a, "GET /admin/users", "List the users of the instance", account.Instance, svc.AdminListUsers)
 	handle(a, "POST /admin/users", "Make a user with a personal workspace and a developer key", account.Instance, svc.AdminCreateUser)
-	handle(a, "POST /admin/users/{user_id}", "Disable or enable a user", account.Instance, svc.AdminEditUser)
+	handle(a, "POST /admin/users/{user_id}", "Disable or enable a user, set the plan, grant credits", account.Instance, svc.AdminEditUser)
 	handle(a, "POST /admin/users/{user_id}/reset", "Revoke all keys of a user and make a new one", account.Instance, svc.AdminResetUser)
 	handle(a, "GET /keys", "List API keys", account.OwnKeys, svc.ListKeys)
 	handle(a, "POST /keys", "Make an API key", account.OwnKeys, svc.CreateKey)
 	handle(a, "DELETE /keys/{key_id}", "Revoke an API key", account.OwnKeys, svc.RevokeKey)
+	if svc.PlansOn() {
+		plans(a, svc)
+	}
 	if a.err != nil {
 		return nil, a.err
 	}

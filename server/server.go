@@ -167,6 +167,7 @@ func (s *Server) handler() http.Handler {
 	reports := s.chain("/api/v1/models/{model_id}/findings/sarif", importLimit, true, s.api)
 	mux.Handle("POST /api/v1/models/{model_id}/findings/sarif", reports)
 	mux.Handle("POST /api/models/{model_id}/findings/sarif", reports)
+	s.payments(mux)
 	mux.Handle("/api/", api)
 	document := s.chain("/api/v1/openapi.json", 0, false, http.HandlerFunc(s.serveOpenAPI))
 	mux.Handle("GET /api/v1/openapi.json", document)

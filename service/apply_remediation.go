@@ -41,6 +41,9 @@ func (s *Service) ApplyRemediation(ctx context.Context, who account.Principal, i
 	if len(in.NotApplicable) > 0 {
 		v.needs = account.Decide
 	}
+	if err := s.needCompliance(ctx, who, v); err != nil {
+		return ApplyRemediationOut{}, err
+	}
 	var a *remediation // thought about outside the write transaction
 	err := who.Allow(v.needs)
 	if err == nil && len(in.Approved) > 0 {

@@ -60,7 +60,8 @@ func (t *task) ask(ctx context.Context, engine string, q pipeline.Question, chec
 // askModel asks the configured language model.
 func (t *task) askModel(ctx context.Context, q pipeline.Question, check func([]byte) error) error {
 	var wrong error
-	_, err := t.s.llmFor(t.who, t.job.Kind).Complete(ctx, llm.Request{
+	model := &languageModel{s: t.s, who: t.who, operation: t.job.Kind, job: t.job.ID, attempt: t.job.Attempt}
+	_, err := model.Complete(ctx, llm.Request{
 		System: q.System, Prompt: q.Task(), Schema: q.Schema, SchemaName: schemaName(q.Step),
 		Check: func(a llm.Answer) error {
 			wrong = check(a.JSON)

@@ -79,6 +79,9 @@ type AutoMapControlsOut struct {
 // Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] for a framework that is not selected, or an engine that cannot run.
 func (s *Service) AutoMapControls(ctx context.Context, who account.Principal, in AutoMapControlsIn) (AutoMapControlsOut, error) {
 	v := verb{name: autoMapJob, needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
+	if err := s.needCompliance(ctx, who, v); err != nil {
+		return AutoMapControlsOut{}, err
+	}
 	if _, _, err := page(in.Limit, in.Offset, DefaultLimit); err != nil {
 		return AutoMapControlsOut{}, err
 	}

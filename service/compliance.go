@@ -130,6 +130,9 @@ func (out GetComplianceReportOut) Raw() (string, []byte) { return out.ContentTyp
 // GetComplianceReport says which requirements of a framework are covered by verified controls. Errors: [threat.NotFound], [threat.Invalid],
 // [threat.FailedPrecondition] for a framework that is not selected.
 func (s *Service) GetComplianceReport(ctx context.Context, who account.Principal, in GetComplianceReportIn) (GetComplianceReportOut, error) {
+	if err := s.needCompliance(ctx, who, verb{name: "get_compliance_report", needs: account.Read}); err != nil {
+		return GetComplianceReportOut{}, err
+	}
 	limit, offset, err := page(in.Limit, in.Offset, 0)
 	if err == nil && (in.ModelID == "") == (in.SystemID == "") {
 		err = threat.Errorf(threat.Invalid, "a report is about one model or one system").In("model_id").Hinted("give model_id or system_id")

@@ -292,6 +292,9 @@ type GetFrameworkOut struct {
 
 // GetFramework reads a framework. Errors: [threat.NotFound], [threat.Invalid].
 func (s *Service) GetFramework(ctx context.Context, who account.Principal, in GetFrameworkIn) (GetFrameworkOut, error) {
+	if err := s.needCompliance(ctx, who, verb{name: "get_framework", needs: account.Read}); err != nil {
+		return GetFrameworkOut{}, err
+	}
 	limit, offset, err := page(in.Limit, in.Offset, DefaultLimit)
 	if err != nil {
 		return GetFrameworkOut{}, err
@@ -408,6 +411,9 @@ func (s *Service) UploadFramework(ctx context.Context, who account.Principal, in
 }
 
 func (s *Service) importFramework(ctx context.Context, who account.Principal, v verb, in any, raw []byte, about compliance.About) (ImportFrameworkOut, error) {
+	if err := s.needCompliance(ctx, who, v); err != nil {
+		return ImportFrameworkOut{}, err
+	}
 	var file compliance.Import
 	err := who.Allow(v.needs)
 	if err == nil { // outside the transaction, since it can take long
@@ -502,6 +508,9 @@ type SelectFrameworksOut struct {
 // SelectFrameworks replaces what a model is measured against. Errors: [threat.NotFound].
 func (s *Service) SelectFrameworks(ctx context.Context, who account.Principal, in SelectFrameworksIn) (SelectFrameworksOut, error) {
 	v := verb{name: "select_frameworks", needs: account.Write, model: in.ModelID}
+	if err := s.needCompliance(ctx, who, v); err != nil {
+		return SelectFrameworksOut{}, err
+	}
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (SelectFrameworksOut, error) {
 		out := SelectFrameworksOut{ModelID: in.ModelID, Frameworks: []FrameworkRow{}}
 		h, err := s.head(tx.View(), who.WorkspaceID, in.ModelID)

@@ -54,8 +54,10 @@ func (s *Service) WatchLLM(fn func(LLMCall)) { s.llm.watch.Store(&fn) }
 //
 // An answer that Request.Check passes is kept for the workspace, and every call is recorded with what it cost.
 //
+// Where plans are on, what a call may cost is reserved before it is made, and settled with the record.
+//
 // Errors: [threat.FailedPrecondition] where the operator or the account at the provider must act first, or the model declines;
-// [threat.RateLimited], [threat.Unavailable], [threat.Internal] for a mistake of the calling code.
+// [threat.PaymentRequired], [threat.RateLimited], [threat.Unavailable], [threat.Internal] for a mistake of the calling code.
 func (s *Service) llmFor(who account.Principal, operation string) llm.Client {
 	return &languageModel{s: s, who: who, operation: operation}
 }
@@ -65,6 +67,8 @@ type languageModel struct {
 	s         *Service
 	who       account.Principal
 	operation string
+	job       string // whose call it is, and of which attempt; empty outside a job
+	attempt   int
 }
 
 // Name is the provider and the model, "none" where there is no language model.
@@ -161,12 +165,16 @@ func (m *languageModel) kept(ctx context.Context, req llm.Request, digest string
 		return llm.Answer{}, false
 	}
 	answer.Latency = time.Since(begun)
-	m.record(ctx, answer, nil, nil)
+	m.record(ctx, answer, nil, "", nil)
 	return answer, true
 }
 
 // ask asks the language model, records the call, and keeps a good answer under the digest, if there is one.
 func (m *languageModel) ask(ctx context.Context, req llm.Request, digest string) (llm.Answer, error) {
+	hold, err := m.reserve(ctx, &req)
+	if err != nil {
+		return llm.Answer{}, err
+	}
 	begun := time.Now()
 	answer, err := m.s.llm.client.Complete(ctx, req)
 	if answer.Latency == 0 {
@@ -180,12 +188,13 @@ func (m *languageModel) ask(ctx context.Context, req llm.Request, digest string)
 			}, m.s.llm.life)
 		}
 	}
-	m.record(ctx, answer, err, keep)
+	m.record(ctx, answer, err, hold, keep)
 	return answer, err
 }
 
-// record writes down a call and what it cost, and what goes with it, in one transaction. The caller's end does not stop it.
-func (m *languageModel) record(ctx context.Context, answer llm.Answer, failure error, also func(*store.Tx) error) {
+// record writes down a call and what it cost, settles its hold, and writes what goes with it, in one transaction. The caller's end does not
+// stop it.
+func (m *languageModel) record(ctx context.Context, answer llm.Answer, failure error, hold string, also func(*store.Tx) error) {
 	c := store.LLMCall{
 		ID: newID(), UserID: m.who.UserID, Operation: m.operation, Engine: openaiEngine, Asked: m.Name(), Model: answer.Model,
 		Latency: answer.Latency, Cached: answer.Cached, Outcome: llmAnswered,
@@ -205,11 +214,17 @@ func (m *languageModel) record(ctx context.Context, answer llm.Answer, failure e
 		c.PromptTokens, c.CompletionTokens = prompt, completion
 	}
 	m.keep(ctx, "record", func(tx *store.Tx) error {
+		if err := m.settle(tx, hold, c.PromptTokens+c.CompletionTokens); err != nil {
+			return err
+		}
 		if err := tx.AddLLMCall(m.who.WorkspaceID, c); err != nil || also == nil {
 			return err
 		}
 		return also(tx)
 	})
+	if hold != "" {
+		m.s.plans.settled.ring()
+	}
 	if fn := m.s.llm.watch.Load(); fn != nil {
 		(*fn)(LLMCall{c.Operation, c.Outcome, c.Cached, c.PromptTokens, c.CompletionTokens, c.Latency})
 	}

@@ -51,6 +51,9 @@ const maxMapped = 200
 // [threat.Invalid], [threat.FailedPrecondition] for a framework that is not selected.
 func (s *Service) MapControl(ctx context.Context, who account.Principal, in MapControlIn) (MapControlOut, error) {
 	v := verb{name: "map_control", needs: account.Write, model: in.ModelID}
+	if err := s.needCompliance(ctx, who, v); err != nil {
+		return MapControlOut{}, err
+	}
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (MapControlOut, error) {
 		out := MapControlOut{ModelID: in.ModelID, Control: in.Control, Requirements: []string{}}
 		h, c, err := s.selectedCatalogue(tx.View(), who.WorkspaceID, in.ModelID, in.FrameworkID)
@@ -156,6 +159,9 @@ type ExcludeRequirementOut struct {
 // [threat.Invalid], [threat.FailedPrecondition].
 func (s *Service) ExcludeRequirement(ctx context.Context, who account.Principal, in ExcludeRequirementIn) (ExcludeRequirementOut, error) {
 	v := verb{name: "exclude_requirement", needs: account.Decide, model: in.ModelID}
+	if err := s.needCompliance(ctx, who, v); err != nil {
+		return ExcludeRequirementOut{}, err
+	}
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (ExcludeRequirementOut, error) {
 		out := ExcludeRequirementOut{ModelID: in.ModelID, Requirements: in.Requirements, Excluded: !in.Withdraw, DecidedBy: who.UserName}
 		h, c, err := s.selectedCatalogue(tx.View(), who.WorkspaceID, in.ModelID, in.FrameworkID)

@@ -19,6 +19,7 @@ type CreateUserIn struct {
 	Email         string `json:"email"`
 	Name          string `json:"name,omitempty" jsonschema:"default: the address before the @"`
 	InstanceAdmin bool   `json:"instance_admin,omitempty"`
+	Referral      string `json:"referral,omitempty" jsonschema:"code of a user, who earns credits; where plans are on"`
 }
 
 // CreateUserOut is the user with the personal workspace and a developer key for it.
@@ -29,14 +30,23 @@ type CreateUserOut struct {
 }
 
 // CreateUser makes a user, its personal workspace, and a developer key without decide. Errors: [threat.Invalid],
-// [threat.Conflict] when the address has an account.
+// [threat.Conflict] when the address has an account, [threat.NotFound] for a referral code that cannot be used.
 func (s *Service) CreateUser(ctx context.Context, in CreateUserIn) (CreateUserOut, error) {
 	var out CreateUserOut
 	err := s.store.Write(ctx, func(tx *store.Tx) (err error) {
-		out, err = createUser(tx, in)
+		out, err = s.signUp(tx, in, "")
 		return err
 	})
 	return out, s.logged("create_user", err)
+}
+
+// signUp makes a user, with a referral code if there is one. by is the user who makes it, or nobody.
+func (s *Service) signUp(tx *store.Tx, in CreateUserIn, by string) (CreateUserOut, error) {
+	out, err := createUser(tx, in)
+	if err == nil && in.Referral != "" {
+		err = s.refer(tx, in.Referral, out.User, by)
+	}
+	return out, err
 }
 
 func createUser(tx *store.Tx, in CreateUserIn) (CreateUserOut, error) {

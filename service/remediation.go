@@ -68,6 +68,9 @@ type SuggestRemediationOut struct {
 // Errors: [threat.NotFound], [threat.Invalid], [threat.FailedPrecondition] for an engine that cannot run, or where there is no gap.
 func (s *Service) SuggestRemediation(ctx context.Context, who account.Principal, in SuggestRemediationIn) (SuggestRemediationOut, error) {
 	v := verb{name: suggestJob, needs: account.Write, model: in.ModelID, idem: in.IdempotencyKey}
+	if err := s.needCompliance(ctx, who, v); err != nil {
+		return SuggestRemediationOut{}, err
+	}
 	in.WaitSeconds = nil
 	out, err := write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (SuggestRemediationOut, error) {
 		g, err := s.gapScope(tx.View(), who.WorkspaceID, in)

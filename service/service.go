@@ -40,6 +40,8 @@ type Config struct {
 	Signer *ecdsa.PrivateKey
 	// Backups says where a serving program keeps backups by itself; see [BackupSchedule.Check].
 	Backups BackupSchedule
+	// Plans switches plans and credits on; nil leaves everything unlimited.
+	Plans *Plans
 	// Workers is how many jobs run at a time in this process; 0 means 2.
 	Workers int
 }
@@ -50,6 +52,7 @@ type Service struct {
 	engines  []pipeline.Engine
 	log      zerolog.Logger
 	llm      languageModels
+	plans    *plans // nil where they are off
 	heads    cache[string, *head] // by model id
 	versions cache[versionKey, *version]
 	used     keyUse
@@ -74,6 +77,7 @@ func New(c Config) (*Service, error) {
 	if s.llm.life = max(c.LLMCache, 0); c.LLMCache == 0 {
 		s.llm.life = DefaultLLMCache
 	}
+	s.plans = newPlans(c.Plans)
 	s.backups.schedule = c.Backups
 	s.heads.most, s.versions.most = keptHeads, keptVersions
 	s.frameworks.most, s.builtins = keptCatalogues, sync.OnceValues(builtinCatalogues)

@@ -142,6 +142,8 @@ type GetUsageOut struct {
 	Operations []OperationUsage `json:"operations" jsonschema:"the one with the most tokens first"`
 	ByDay      []DayUsage       `json:"by_day" jsonschema:"days with calls, the first first"`
 	Models     []ModelUsage     `json:"models" jsonschema:"the one with the most tokens first"`
+	Plan       string           `json:"plan,omitempty" jsonschema:"the key's user's: free, pro or organization; where plans are on"`
+	Credits    *CreditsOut      `json:"credits,omitempty" jsonschema:"what the key's user has left"`
 	Hint       string           `json:"hint,omitempty"`
 }
 
@@ -197,7 +199,12 @@ func (s *Service) GetUsage(ctx context.Context, who account.Principal, in GetUsa
 		if out.Total.UnpricedTokens > 0 {
 			out.Hint = "some tokens have no price: the operator gives prices with --llm-prices (REDOUBT_LLM_PRICES)"
 		}
-		return out, nil
+		if s.plans == nil {
+			return out, nil
+		}
+		a, err := v.CreditAccount(who.UserID)
+		out.Plan, out.Credits = string(a.On(v.Now())), creditsOut(a, v.Now())
+		return out, err
 	})
 }
 

@@ -80,9 +80,14 @@ func (s *Service) GetUsageSummary(ctx context.Context, who account.Principal, in
 		}
 		out.Total = out.Total.shown()
 		for _, id := range byTokens(users) {
-			if len(out.TopUsers) < topUsers {
-				out.TopUsers = append(out.TopUsers, UserUsage{id, named[id].Email, named[id].Name, unlimited, users[id].shown()})
+			if len(out.TopUsers) == topUsers {
+				break
 			}
+			plan, err := s.planNow(v, id)
+			if err != nil {
+				return out, err
+			}
+			out.TopUsers = append(out.TopUsers, UserUsage{id, named[id].Email, named[id].Name, plan, users[id].shown()})
 		}
 		for _, key := range slices.Sorted(maps.Keys(byDay)) {
 			out.ByDay = append(out.ByDay, DayUsage{key, byDay[key].shown()})

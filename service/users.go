@@ -56,31 +56,46 @@ func (s *Service) AdminListUsers(ctx context.Context, who account.Principal, in 
 // AdminCreateUser makes a user as [Service.CreateUser] does. Errors: its own, [threat.Forbidden].
 func (s *Service) AdminCreateUser(ctx context.Context, who account.Principal, in CreateUserIn) (CreateUserOut, error) {
 	return write(ctx, s, who, verb{name: "admin_create_user", needs: account.Instance}, in, func(tx *store.Tx, r *record) (CreateUserOut, error) {
-		out, err := createUser(tx, in)
+		out, err := s.signUp(tx, in, who.UserID)
 		r.object = out.User.ID
 		return out, err
 	})
 }
 
-// AdminEditUserIn disables or enables a user.
+// AdminEditUserIn disables or enables a user, sets the plan, and grants credits.
 type AdminEditUserIn struct {
-	UserID   string `json:"user_id"`
-	Disabled bool   `json:"disabled" jsonschema:"true: all the user's keys are refused from the next request on; false: they are accepted again"`
-	Reason   string `json:"reason,omitempty" jsonschema:"kept in the activity"`
+	UserID         string `json:"user_id"`
+	Disabled       *bool  `json:"disabled,omitempty" jsonschema:"true: all the user's keys are refused from the next request on; false: they are accepted again"`
+	Plan           string `json:"plan,omitempty" jsonschema:"free, pro or organization; where plans are on"`
+	Credits        int    `json:"credits,omitempty" jsonschema:"to grant; they do not expire; where plans are on"`
+	Reason         string `json:"reason,omitempty" jsonschema:"kept in the activity"`
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
 }
 
 // AdminUserOut is a user.
 type AdminUserOut struct {
-	User account.User `json:"user"`
+	User    account.User `json:"user"`
+	Plan    string       `json:"plan,omitempty"` // where plans are on
+	Credits *CreditsOut  `json:"credits,omitempty"`
 }
 
-// AdminEditUser disables or enables a user. Errors: [threat.NotFound], [threat.FailedPrecondition] for the last instance administrator,
-// [threat.Forbidden].
-func (s *Service) AdminEditUser(ctx context.Context, who account.Principal, in AdminEditUserIn) (AdminUserOut, error) {
-	v := verb{name: "admin_enable_user", needs: account.Instance}
-	if in.Disabled {
-		v.name = "admin_disable_user"
+// verb is the word for an edit in the activity.
+func (in AdminEditUserIn) verb() string {
+	switch {
+	case in.Disabled == nil && in.Plan != "":
+		return "admin_set_plan"
+	case in.Disabled == nil:
+		return "admin_grant_credits"
+	case *in.Disabled:
+		return "admin_disable_user"
 	}
+	return "admin_enable_user"
+}
+
+// AdminEditUser disables or enables a user, sets the plan, and grants credits. Errors: [threat.NotFound], [threat.Invalid],
+// [threat.FailedPrecondition] for the last instance administrator, or where plans are off, [threat.Forbidden].
+func (s *Service) AdminEditUser(ctx context.Context, who account.Principal, in AdminEditUserIn) (AdminUserOut, error) {
+	v := verb{name: in.verb(), needs: account.Instance, idem: in.IdempotencyKey}
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (AdminUserOut, error) {
 		u, err := tx.User(in.UserID)
 		if err != nil {
@@ -90,9 +105,38 @@ func (s *Service) AdminEditUser(ctx context.Context, who account.Principal, in A
 		if err != nil {
 			return AdminUserOut{}, fieldError(err, "reason")
 		}
-		r.object, r.detail = u.ID, map[string]any{"reason": reason}
-		u, err = setDisabled(tx, u, in.Disabled)
-		return AdminUserOut{u}, err
+		detail := map[string]any{"reason": reason}
+		r.object, r.detail = u.ID, detail
+		if in.Disabled == nil && in.Plan == "" && in.Credits == 0 {
+			return AdminUserOut{}, threat.Errorf(threat.Invalid, "there is nothing to change").Hinted("give disabled, plan or credits")
+		}
+		if in.Disabled != nil {
+			if u, err = setDisabled(tx, u, *in.Disabled); err != nil {
+				return AdminUserOut{}, err
+			}
+		}
+		out := AdminUserOut{User: u}
+		if in.Plan == "" && in.Credits == 0 {
+			return out, nil
+		}
+		if s.plans == nil {
+			return AdminUserOut{}, plansOff()
+		}
+		if in.Plan != "" {
+			if err := setPlan(tx, u.ID, in.Plan); err != nil {
+				return AdminUserOut{}, err
+			}
+			detail["plan"] = in.Plan
+		}
+		if in.Credits != 0 {
+			if err := grant(tx, u.ID, in.Credits); err != nil {
+				return AdminUserOut{}, err
+			}
+			detail["credits"] = in.Credits
+		}
+		has, err := s.planOut(tx.View(), u.ID)
+		out.Plan, out.Credits = has.Plan, has.Credits
+		return out, err
 	})
 }
 

@@ -134,6 +134,9 @@ func (s *Service) workOne(ctx context.Context) (bool, error) {
 	var ok bool
 	err = s.store.Write(ctx, func(tx *store.Tx) (err error) {
 		job, ok, err = tx.ClaimJob(jobLease)
+		if err == nil && ok && s.plans != nil {
+			err = tx.EndCreditHolds(job.ID, job.Attempt)
+		}
 		return err
 	})
 	if err != nil || !ok {
@@ -209,6 +212,9 @@ func (s *Service) renew(ctx context.Context, lost context.CancelFunc, job store.
 		var ok bool
 		err := s.store.Write(ctx, func(tx *store.Tx) (err error) {
 			ok, err = tx.RenewJob(job.WorkspaceID, job.ID, job.Attempt, jobLease)
+			if err == nil && ok && s.plans != nil {
+				err = tx.ProlongCreditHolds(job.ID, job.Attempt, tx.Now().Add(jobLease))
+			}
 			return err
 		})
 		if err == nil && !ok {
@@ -377,6 +383,9 @@ func (s *Service) housekeep(ctx context.Context) {
 			if err := tx.PurgeLLMCalls(tx.Now().Add(-llmCallLife)); err != nil {
 				return err
 			}
+			if err := tx.PurgeCreditEvents(tx.Now().Add(-creditEventLife)); err != nil {
+				return err
+			}
 			if _, err := tx.PurgePulls(tx.Now().Add(-pullLife)); err != nil {
 				return err
 			}
@@ -388,6 +397,9 @@ func (s *Service) housekeep(ctx context.Context) {
 		})
 		if err != nil && ctx.Err() == nil {
 			s.log.Error().Err(err).Msg("housekeeping")
+		}
+		if err := s.awardReferrals(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error().Err(err).Msg("referral codes could not be given out")
 		}
 		select {
 		case <-ctx.Done():

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Code says what kind of refusal an [Error] is. The set is closed (specification §13); each transport maps it with one
@@ -47,6 +48,9 @@ type Error struct {
 	// Question is what a job waits to be told, when the refusal is of an answer to something else. It is data for the one who
 	// answers, and holds fenced texts of the model.
 	Question json.RawMessage `json:"question,omitempty"`
+
+	// RetryAfter is how long the same call will be refused, where that is known; 0 otherwise. A transport says it in its own way.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // Item is the refusal of one item of a batch.
