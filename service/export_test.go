@@ -1,6 +1,8 @@
 package service
 
 import (
+	"context"
+
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/llm"
 )
@@ -12,3 +14,6 @@ var LLMError = llmError
 func (s *Service) LLMFor(who account.Principal, operation string) llm.Client {
 	return s.llmFor(who, operation)
 }
+
+// AwardReferrals gives out last month's codes.
+func (s *Service) AwardReferrals(ctx context.Context) error { return s.awardReferrals(ctx) }
