@@ -62,6 +62,8 @@ func TestScripts(t *testing.T) {
 			"sharedfile": sharedFile,
 
 			"gitlabjob": runGitLab(t),
+
+			"pay": payFor,
 		},
 		Setup:               setupIssuers,
 		Condition:           sharedCondition,
@@ -85,6 +87,9 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	c := exec.Command("redoubt", append([]string{"serve", "--addr", "127.0.0.1:0"}, args...)...)
 	c.Dir = ts.MkAbs(".")
 	c.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR"), "SSL_CERT_FILE=" + ts.Getenv("SSL_CERT_FILE")}
+	for _, name := range []string{"OPENAI_BASE_URL", "OPENAI_API_KEY", "REDOUBT_LLM_MODEL", "REDOUBT_PLANS", "REDOUBT_PLANS_TABLE", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"} {
+		c.Env = append(c.Env, name+"="+ts.Getenv(name))
+	}
 	path, err := exec.LookPath("redoubt")
 	if err == nil {
 		c.Path = path

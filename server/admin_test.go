@@ -82,7 +82,7 @@ func TestAdminUsers(t *testing.T) {
 		`{"disabled":true}`:              {"/api/v1/admin/users/" + root.Who.UserID, 412, "last instance administrator"},
 		`{"disabled":true,"reason":"x"}`: {"/api/v1/admin/users/" + missing.user, 404, "no such user"},
 		`{"reason":"x"}`:                 {"/api/v1/admin/users/" + missing.user + "/reset", 404, "no such user"},
-		`{"reason":"nothing to do"}`:     {of, 400, "disabled is missing"},
+		`{"reason":"nothing to do"}`:     {of, 400, "nothing to change"},
 		`{"disabled":true,"reason":"\u0007` + strings.Repeat("x", 300) + `"}`: {of, 400, "reason"},
 	} {
 		if r := post(root, c.path, body); r.Status != c.status || !bytes.Contains(r.Body, []byte(c.says)) {
