@@ -38,6 +38,9 @@ func (e *env) plans(table string) (func(*service.Config), error) {
 			return nil, err
 		}
 	}
+	if n, err := strconv.Atoi(e.getenv("REDOUBT_LLM_MAX_TOKENS")); err == nil && p.AnswerTokens == 0 {
+		p.AnswerTokens = n
+	}
 	stripe := billing.Config{
 		Key:           billing.Secret(strings.TrimSpace(e.getenv("STRIPE_SECRET_KEY"))),
 		WebhookSecret: billing.Secret(strings.TrimSpace(e.getenv("STRIPE_WEBHOOK_SECRET"))),

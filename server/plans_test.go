@@ -26,14 +26,6 @@ func planned(t *testing.T, table service.PlansTable) (*live.Env, *testenv.Clock)
 	}), clock
 }
 
-// builtinModel makes a model without a language model.
-func builtinModel(t *testing.T, u *live.User) string {
-	t.Helper()
-	live.Call[service.JobOut](u, "generate_threat_model", live.Args{"feature_description": feature, "engine": "builtin", "wait_seconds": 50})
-	models := decoded[service.ListThreatModelsOut](t, u.Do("GET", "/api/v1/models", nil))
-	return models.Models[0].ID
-}
-
 func postJSON(u *live.User, path, body string) live.Response {
 	return u.Do("POST", "/api/v1"+path, strings.NewReader(body), "Content-Type", "application/json")
 }

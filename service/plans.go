@@ -29,7 +29,7 @@ type Plans struct {
 // PlansTable is what a file of plans says.
 type PlansTable struct {
 	Factors       credit.Factors
-	AnswerTokens  int    // the most tokens of one answer; 0 means 16,384
+	AnswerTokens  int    // the most tokens of one answer, reserved for each; 0 means 16,384
 	DailyRequests int    // for each user; 0 means 2,000
 	Packs         []Pack // in the order to show them
 	ReturnURL     string // where a buyer's browser goes; empty means a page of the server's

@@ -52,7 +52,7 @@ type Service struct {
 	engines  []pipeline.Engine
 	log      zerolog.Logger
 	llm      languageModels
-	plans    *plans // nil where they are off
+	plans    *plans               // nil where they are off
 	heads    cache[string, *head] // by model id
 	versions cache[versionKey, *version]
 	used     keyUse
