@@ -21,7 +21,7 @@ import (
 )
 
 // ofInstance are the tables that belong to no workspace and no user. What is in them stays.
-var ofInstance = []string{"instance", "server_keys"}
+var ofInstance = []string{"instance", "server_keys", "credit_events", "credit_refunds", "referral_months"}
 
 // namesNobody are the tables of a workspace whose rows name no user but where a foreign key does.
 var namesNobody = []string{
@@ -115,10 +115,15 @@ func (s stuff) fill(t testing.TB, db *sql.DB, tables []testenv.Table) {
 		if slices.Contains([]string{"workspaces", "users", "deletions"}, table.Name) || slices.Contains(ofInstance, table.Name) {
 			continue
 		}
+		mark := s.mark
+		ofUser := !slices.ContainsFunc(table.Columns, func(c testenv.Column) bool { return c.Name == "workspace_id" })
+		if ofUser { // whatever the workspace
+			mark = s.by.id
+		}
 		for i := range s.rows {
 			row := map[string]any{}
 			for j, c := range table.Columns {
-				unique := fmt.Sprintf("%s %s.%s %d", s.mark, table.Name, c.Name, i)
+				unique := fmt.Sprintf("%s %s.%s %d", mark, table.Name, c.Name, i)
 				switch {
 				case c.Name == "workspace_id":
 					row[c.Name] = s.workspace
@@ -168,7 +173,7 @@ func (s stuff) fill(t testing.TB, db *sql.DB, tables []testenv.Table) {
 				}
 			}
 			query := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", table.Name, strings.Join(names, ", "), strings.Join(values, ", "))
-			if table.Name == "members" || table.Name == "settings" { // there is one already
+			if table.Name == "members" || table.Name == "settings" || ofUser { // there is one already
 				query += " ON CONFLICT DO NOTHING"
 			}
 			if _, err := db.Exec(query); err != nil {

@@ -17,7 +17,7 @@ CREATE TABLE credit_accounts (
 
 -- What calls under way may cost. They go with the lease of the job that makes the call.
 CREATE TABLE credit_holds (
-    user_id    TEXT   NOT NULL REFERENCES credit_accounts (user_id) ON DELETE CASCADE,
+    user_id    TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     id         TEXT   NOT NULL,
     month      BIGINT NOT NULL, -- whose allowance it is of
     allowance  BIGINT NOT NULL CHECK (allowance >= 0),
@@ -31,7 +31,7 @@ CREATE INDEX credit_holds_job ON credit_holds (job_id);
 
 -- Every change of what a user has. Rows are added, and never changed.
 CREATE TABLE credit_ledger (
-    user_id    TEXT   NOT NULL REFERENCES credit_accounts (user_id) ON DELETE CASCADE,
+    user_id    TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     n          BIGINT NOT NULL, -- from 1
     kind       TEXT   NOT NULL CHECK (kind IN ('allowance', 'expired', 'spent', 'bought', 'granted', 'referred', 'refunded')),
     allowance  BIGINT NOT NULL, -- added to the allowance, or taken
