@@ -25,7 +25,11 @@ type RemoveFrameworkOut struct {
 // RemoveFramework removes an imported framework and what models say of it. Of one that comes with the program the imported texts go, and
 // models keep everything. Errors: [threat.NotFound], [threat.FailedPrecondition] for one that models use without force, or that was not imported.
 func (s *Service) RemoveFramework(ctx context.Context, who account.Principal, in RemoveFrameworkIn) (RemoveFrameworkOut, error) {
-	return write(ctx, s, who, verb{name: "remove_framework", needs: account.Write}, in, func(tx *store.Tx, r *record) (RemoveFrameworkOut, error) {
+	v := verb{name: "remove_framework", needs: account.Write}
+	if err := s.needCompliance(ctx, who, v); err != nil {
+		return RemoveFrameworkOut{}, err
+	}
+	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (RemoveFrameworkOut, error) {
 		out := RemoveFrameworkOut{FrameworkID: in.FrameworkID}
 		imported, err := tx.Frameworks(who.WorkspaceID)
 		if err != nil {
