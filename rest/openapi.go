@@ -70,6 +70,11 @@ func (rt *Route) operation() (map[string]any, error) {
 			"default": map[string]any{"description": "What went wrong", "content": jsonContent(map[string]any{"$ref": "#/components/schemas/Error"})},
 		},
 	}
+	if rt.pends {
+		op["responses"].(map[string]any)["202"] = map[string]any{
+			"description": "A job does it: GET /jobs/{job_id} says how it goes and asks what it has to ask, its result is the answer", "content": jsonContent(output),
+		}
+	}
 	inPath := pathNames(rt.Path)
 	var params []any
 	body := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}}

@@ -44,6 +44,7 @@ type Route struct {
 	Takes   []string // content types of the file that is its body; empty when the body is a JSON object
 	input   *jsonschema.Schema
 	output  func() (*jsonschema.Schema, error)
+	pends   bool // it can answer before all is done
 	checker *schema.Checker
 }
 
@@ -209,6 +210,8 @@ func handle[In, Out any](a *API, pattern, summary string, needs account.Permissi
 	}
 	rt.checker = schema.NewChecker(rt.input)
 	rt.output = func() (*jsonschema.Schema, error) { return schema.Input(reflect.TypeFor[Out]()) }
+	_, pends := any(*new(Out)).(pending)
+	rt.pends = pends && method != http.MethodGet
 	a.routes = append(a.routes, rt)
 	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		in, err := decode[In](&rt, r)
@@ -237,9 +240,16 @@ func handle[In, Out any](a *API, pattern, summary string, needs account.Permissi
 			_, _ = w.Write(body) // a client that went away reads nothing
 			return
 		}
+		if p, ok := any(out).(pending); ok && rt.pends && p.Pending() {
+			write(w, http.StatusAccepted, out)
+			return
+		}
 		write(w, http.StatusOK, out)
 	})
 }
+
+// pending is what an answer implements that can come before all is done: a job, or what carries one. It is answered 202 while it is.
+type pending interface{ Pending() bool }
 
 // decode joins path, query and body into the input of a use case and checks it against the schema.
 func decode[In any](rt *Route, r *http.Request) (In, error) {

@@ -327,7 +327,7 @@ func TestAgentOverREST(t *testing.T) {
 	}
 	r := u.Do("POST", path, body("generate_assets", answer(t, job.Question)))
 	var out service.JobOut
-	if err := json.Unmarshal(r.Body, &out); err != nil || r.Status != 200 || out.Question == nil || out.Question.Step != "refine_assets" {
+	if err := json.Unmarshal(r.Body, &out); err != nil || r.Status != 202 || out.Question == nil || out.Question.Step != "refine_assets" {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
 }

@@ -303,3 +303,23 @@ func TestRemedyMovedOn(t *testing.T) {
 	u.Refused("suggest_remediation", live.Args{"model_id": id, "engine": "oracle"}, threat.Invalid)
 	u.Refused("suggest_remediation", live.Args{"model_id": id, "engine": "agent", "requirements": []string{"G.1"}}, threat.FailedPrecondition)
 }
+
+// Over REST what is answered at once is OK, and what a job does is accepted, as for every job.
+func TestRemedyOverREST(t *testing.T) {
+	u := live.Start(t).NewUser(t, account.Developer)
+	id, _ := gappy(t, u)
+	for path, agent := range map[string]string{"auto-map": `{"engine":"agent"}`, "proposals": `{"engine":"agent","requirements":["G.1"]}`} {
+		path = "/api/v1/models/" + id + "/compliance/gaps/" + path
+		if r := u.Do("POST", path, strings.NewReader(`{"engine":"builtin"}`)); r.Status != 200 || strings.Contains(string(r.Body), `"job"`) {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+		r := u.Do("POST", path, strings.NewReader(agent))
+		var out struct{ Job service.JobOut }
+		if err := json.Unmarshal(r.Body, &out); err != nil || r.Status != 202 || out.Job.JobID == "" {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+		if r := u.Do("GET", "/api/v1/jobs/"+out.Job.JobID, nil); r.Status != 200 {
+			t.Errorf("%d %s", r.Status, r.Body)
+		}
+	}
+}

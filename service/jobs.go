@@ -28,6 +28,27 @@ type JobOut struct {
 	Trail []JobStep `json:"-"`
 }
 
+// Pending reports whether there is more to come: a transport can say so beside the answer.
+func (out JobOut) Pending() bool { return !out.Status.Final() }
+
+// pending is Pending of an answer that carries a job while it is not the whole one.
+func pending(job *JobOut) bool { return job != nil && job.Pending() }
+
+// Pending reports whether the job has yet to map.
+func (out AutoMapControlsOut) Pending() bool { return pending(out.Job) }
+
+// Pending reports whether the job has yet to propose.
+func (out SuggestRemediationOut) Pending() bool { return pending(out.Job) }
+
+// Pending reports whether the engine has yet to answer.
+func (out CheckControlGapsOut) Pending() bool { return pending(out.Job) }
+
+// Pending reports whether the engine has yet to answer.
+func (out RefineControlOut) Pending() bool { return pending(out.Job) }
+
+// Pending reports whether the engine has yet to answer.
+func (out ImportControlsOut) Pending() bool { return pending(out.Job) }
+
 // JobQuestion is what a waiting job asks the calling agent.
 type JobQuestion struct {
 	Step   string          `json:"step"`
