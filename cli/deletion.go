@@ -64,9 +64,6 @@ func (e *env) deleted(ctx context.Context, svc *service.Service, yes bool, out m
 	if !yes {
 		return out, text + "nothing is deleted yet: add --yes\n", nil
 	}
-	rows, err := svc.RemoveDeleted(ctx)
-	if err == nil && rows == 0 { // a server that uses the folder was quicker
-		return out, fmt.Sprintf("%sdeleted %s; the server removes its rows\n", text, what), nil
-	}
+	rows, err := svc.RemoveDeleted(ctx) // a server that uses the folder may be doing it, too
 	return out, fmt.Sprintf("%sdeleted %s; %d rows removed\n", text, what, rows), err
 }

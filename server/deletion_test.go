@@ -234,7 +234,7 @@ func TestDeleteAccount(t *testing.T) {
 	})
 	live.Call[struct{}](adaThere, "submit_findings", live.Args{"model_id": model, "findings": []any{live.Args{"control_id": "C1", "title": "A hole"}}})
 	adaThere.Refused("add_asset", live.Args{"model_id": model, "name": ""}, threat.Invalid)
-	asks := live.Call[service.JobOut](adaThere, "generate_threat_model", live.Args{"feature_description": "A shop that sells books.", "engine": "agent", "wait_seconds": 0, "idempotency_key": "k"})
+	live.Call[struct{}](adaThere, "generate_threat_model", live.Args{"feature_description": "A shop that sells books.", "engine": "agent", "wait_seconds": 0, "idempotency_key": "k"})
 	decoded[service.InvitationOut](t, post(ada, "/api/v1/workspaces/"+inherited+"/invitations", `{"email":"new@example.org"}`))
 	decoded[service.InvitationOut](t, post(bob, "/api/v1/workspaces/"+bobs+"/invitations", `{"email":"new@example.org"}`))
 	before := standing(bobDev, model)
@@ -260,9 +260,6 @@ func TestDeleteAccount(t *testing.T) {
 		t.Errorf("%+v", gone)
 	}
 	r.refusesKeys(t, ada, adaDev, adaThere, adaAlone)
-	if job := decoded[service.JobOut](t, bobDev.Do("GET", "/api/v1/jobs/"+asks.JobID, nil)); asks.Status.Final() || job.Status != store.JobCancelled {
-		t.Errorf("her job was %s and is %s", asks.Status, job.Status)
-	}
 	r.removed(t)
 	r.leavesNothing(t, made.User.ID, "ada@example.org", "Lovelace", made.Workspace.ID, alone, ada.Who.KeyID, adaThere.Who.KeyID)
 

@@ -32,11 +32,8 @@ func (g *gate) packed() ([]byte, *audit.Package, *audit.Content) {
 }
 
 // lived is a gate with a past: runs with a key, a token and none, a failure, a carried result, a deleted control and assertion.
-func lived(t testing.TB, before ...func(*gate)) (*gate, *ecdsa.PrivateKey) {
+func lived(t testing.TB) (*gate, *ecdsa.PrivateKey) {
 	g := newGate(t)
-	for _, fn := range before {
-		fn(g)
-	}
 	g.site.submit(calls, absent, calls3)
 	g.implement("C1", "C3")
 	g.run(map[threat.ID]say{"E4": {one: evidence.Fail}})

@@ -226,11 +226,10 @@ func planAccount(v *store.Snapshot, u account.User, count bool) (p accountPlan, 
 		others := slices.DeleteFunc(members, func(m account.Membership) bool { return m.UserID == u.ID })
 		owned := slices.ContainsFunc(others, func(m account.Membership) bool { return m.Role == account.Owner })
 		switch {
-		case w.ID == u.PersonalWorkspace:
-		case w.Role != account.Owner || owned:
+		case w.Kind == account.Team && (w.Role != account.Owner || owned):
 			p.Left = append(p.Left, w)
 			continue
-		case len(others) > 0:
+		case w.Kind == account.Team && len(others) > 0:
 			p.PassedOn = append(p.PassedOn, PassedOn{w.ID, w.Name, heir(others)})
 			continue
 		}
@@ -370,7 +369,7 @@ func markAccount(tx *store.Tx, p accountPlan) error {
 		}
 	}
 	for _, w := range p.Deleted {
-		if w.ID != p.User.PersonalWorkspace {
+		if w.Kind == account.Team {
 			if err := tx.MarkWorkspace(newID(), w.ID); err != nil {
 				return err
 			}

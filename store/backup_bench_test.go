@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redoubt-dev/redoubt/account"
-	"github.com/redoubt-dev/redoubt/internal/testenv"
 	"github.com/redoubt-dev/redoubt/store"
 )
 
@@ -30,27 +28,7 @@ func backupMB(b *testing.B) int {
 // under 100 ms. The rows are of the size of activity, half of their text random.
 func BenchmarkBackup(b *testing.B) {
 	e, w, _ := benchEnv(b)
-	activityOf(b, e, w, backupMB(b))
-	busy := newWriters(b, e, w)
-	var info store.BackupInfo
-	size := &counter{}
-	b.ResetTimer()
-	for range b.N {
-		var err error
-		*size = counter{}
-		if info, err = e.Backup(background, size, ""); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.StopTimer()
-	busy.stop()
-	b.ReportMetric(float64(info.Bytes)/1e6, "MB")
-	b.ReportMetric(float64(size.n)/1e6, "MB-zipped")
-	busy.report(b)
-}
-
-// activityOf fills the activity of a workspace.
-func activityOf(b *testing.B, e env, w string, megabytes int) (n int) {
+	megabytes := backupMB(b)
 	db := raw(b, e.database)
 	const rows = 20_000 // of about 1,190 bytes with their indexes
 	for range megabytes * 1_000_000 / (rows * 1_190) {
@@ -63,42 +41,35 @@ func activityOf(b *testing.B, e env, w string, megabytes int) (n int) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		n += rows
 	}
-	return n
-}
-
-// writers commit a row each every 5 ms, two at a time.
-type writers struct {
-	mu    sync.Mutex
-	took  []time.Duration
-	quiet float64 // ms: p99 before the others began
-	end   chan struct{}
-	all   sync.WaitGroup
-}
-
-func newWriters(b *testing.B, e env, w string) *writers {
-	busy := &writers{end: make(chan struct{})}
+	var took []time.Duration
+	var mu sync.Mutex
 	write := func() {
 		begun := time.Now()
 		oneRow(b, e, w)
 		d := time.Since(begun)
-		busy.mu.Lock()
-		defer busy.mu.Unlock()
-		busy.took = append(busy.took, d)
+		mu.Lock()
+		defer mu.Unlock()
+		took = append(took, d)
+	}
+	percentile := func(p float64) float64 {
+		slices.Sort(took)
+		return float64(took[int(p*float64(len(took)-1))].Microseconds()) / 1000
 	}
 	for range 200 {
 		write()
 	}
-	busy.quiet = busy.percentile(.99)
-	busy.took = nil
+	quiet := percentile(.99)
+	took = nil
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
 	for range 2 {
-		busy.all.Go(func() {
+		writers.Go(func() {
 			tick := time.NewTicker(5 * time.Millisecond)
 			defer tick.Stop()
 			for {
 				select {
-				case <-busy.end:
+				case <-stop:
 					return
 				case <-tick.C:
 					write()
@@ -106,47 +77,25 @@ func newWriters(b *testing.B, e env, w string) *writers {
 			}
 		})
 	}
-	return busy
-}
-
-func (w *writers) stop() {
-	close(w.end)
-	w.all.Wait()
-}
-
-// percentile is in milliseconds.
-func (w *writers) percentile(p float64) float64 {
-	slices.Sort(w.took)
-	return float64(w.took[int(p*float64(len(w.took)-1))].Microseconds()) / 1000
-}
-
-func (w *writers) report(b *testing.B) {
-	b.ReportMetric(w.percentile(.5), "ms/commit-p50")
-	b.ReportMetric(w.percentile(.99), "ms/commit-p99")
-	b.ReportMetric(w.quiet, "ms/commit-p99-before")
-	b.ReportMetric(float64(len(w.took)), "commits")
-}
-
-// BenchmarkDeletion removes a deleted workspace while two writers commit a row each every 5 ms. The target: 99 of 100 commits under 100 ms.
-func BenchmarkDeletion(b *testing.B) {
-	e, w, u := benchEnv(b)
-	other := testenv.Workspace(b, e.Store, account.User{ID: u}).ID
+	var info store.BackupInfo
+	size := &counter{}
+	b.ResetTimer()
 	for range b.N {
-		b.StopTimer()
-		rows := activityOf(b, e, other, backupMB(b))
-		busy := newWriters(b, e, w)
-		e.write(b, func(tx *store.Tx) error { return tx.MarkWorkspace(testenv.NewID(b), other) })
-		b.StartTimer()
-		done, ok, err := e.RemoveDeleted(background)
-		b.StopTimer()
-		busy.stop()
-		if err != nil || !ok || done.Rows < rows {
-			b.Fatal(done, ok, err)
+		var err error
+		*size = counter{}
+		if info, err = e.Backup(background, size, ""); err != nil {
+			b.Fatal(err)
 		}
-		b.ReportMetric(float64(done.Rows), "rows")
-		busy.report(b)
-		other = testenv.Workspace(b, e.Store, account.User{ID: u}).ID
 	}
+	b.StopTimer()
+	close(stop)
+	writers.Wait()
+	b.ReportMetric(float64(info.Bytes)/1e6, "MB")
+	b.ReportMetric(float64(size.n)/1e6, "MB-zipped")
+	b.ReportMetric(percentile(.5), "ms/commit-p50")
+	b.ReportMetric(percentile(.99), "ms/commit-p99")
+	b.ReportMetric(quiet, "ms/commit-p99-before")
+	b.ReportMetric(float64(len(took)), "commits")
 }
 
 // counter counts what is written to it.

@@ -118,16 +118,17 @@ func compact(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// progress reports a step to the client, if it asked for that.
+// progress reports a step to the client. It is nil when the client did not ask for that.
 type progress func(step service.JobStep, steps int)
 
-// settle is how long to wait after the last notification before the answer: the library loses one that is followed at once.
-const settle = 2 * time.Millisecond
+// settle is how long to wait after the last notification before the answer. The library loses one that its forwarder has taken and not yet
+// written when the answer comes (mcp-go v1.2.1, handlePost), which on a busy machine takes some milliseconds.
+const settle = 10 * time.Millisecond
 
 func reporter(ctx context.Context, request mcp.CallToolRequest) progress {
 	srv := server.ServerFromContext(ctx)
 	if srv == nil || request.Params.Meta == nil || request.Params.Meta.ProgressToken == nil {
-		return func(service.JobStep, int) {}
+		return nil
 	}
 	token := request.Params.Meta.ProgressToken
 	return func(step service.JobStep, steps int) {
@@ -192,12 +193,14 @@ func follow(ctx context.Context, svc *service.Service, who account.Principal, jo
 	sent := 0
 	for {
 		for _, step := range job.Trail[min(sent, len(job.Trail)):] {
-			p(step, job.Steps)
+			if p != nil {
+				p(step, job.Steps)
+			}
 			sent++
 		}
 		seconds := int((time.Until(deadline) + time.Second - 1) / time.Second)
 		if job.Status.Final() || job.Status == "waiting" || seconds <= 0 || ctx.Err() != nil {
-			if sent > 0 {
+			if p != nil && sent > 0 {
 				time.Sleep(settle)
 			}
 			return job, nil
