@@ -54,6 +54,7 @@ type Principal struct {
 	Scope         Scope  `json:"scope"`
 	DecideGranted bool   `json:"decide,omitempty"`         // developer keys: granted at creation
 	InstanceAdmin bool   `json:"instance_admin,omitempty"` // the user's flag; counts with an admin key only
+	MCP           bool   `json:"-"`                        // an MCP client calls
 }
 
 // May reports whether the principal has a permission.

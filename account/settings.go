@@ -2,6 +2,7 @@ package account
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/redoubt-dev/redoubt/threat"
@@ -15,8 +16,8 @@ type Settings struct {
 	PullRequests bool `json:"allow_pull_requests"`
 	// StaleAfterDays is how old a result may be; 0 means the default of 30.
 	StaleAfterDays int `json:"stale_after_days" jsonschema:"1 to 365; 0 for the default of 30"`
-	// AllowedJudges are the judges whose Tier 2 verdicts are taken; none means any.
-	AllowedJudges []string `json:"allowed_judges" jsonschema:"names as results carry them, such as anthropic:claude-sonnet-4-5; * at the end stands for any rest; empty: any judge"`
+	// AllowedJudges are the judges whose Tier 2 verdicts are taken; none means any, but for commands where attestation is required.
+	AllowedJudges []string `json:"allowed_judges" jsonschema:"names as results carry them, such as anthropic:claude-sonnet-4-5; * at the end stands for any rest; empty: any judge, but for exec:… where attestation is required"`
 	// DefaultEngine generates where a call names no engine.
 	DefaultEngine string `json:"default_engine" jsonschema:"empty: the server's own choice"`
 }
@@ -30,15 +31,26 @@ func (s Settings) StaleAfter() time.Duration {
 	return time.Duration(days) * 24 * time.Hour
 }
 
-// Allows reports whether a judge's verdicts are taken.
+// Allows reports whether a judge's verdicts are taken. Where attestation is required a command's (exec:…) are only when the list names it as one:
+// who can change the job could make it say anything, under a proof that holds.
 func (s Settings) Allows(judge string) bool {
-	return len(s.AllowedJudges) == 0 || slices.ContainsFunc(s.AllowedJudges, func(pattern string) bool {
-		if n := len(pattern); pattern[n-1] == '*' {
-			return len(judge) >= n-1 && judge[:n-1] == pattern[:n-1]
+	command := s.RequireAttestation && strings.HasPrefix(judge, commandJudge)
+	if len(s.AllowedJudges) == 0 {
+		return !command
+	}
+	return slices.ContainsFunc(s.AllowedJudges, func(pattern string) bool {
+		if command && !strings.HasPrefix(pattern, commandJudge) {
+			return false
+		}
+		if stem, ok := strings.CutSuffix(pattern, "*"); ok {
+			return strings.HasPrefix(judge, stem)
 		}
 		return judge == pattern
 	})
 }
+
+// commandJudge begins the name of a judge that is a command of the runner's.
+const commandJudge = "exec:"
 
 // Check checks the settings and returns them with their lists in order. Errors: [threat.Invalid].
 func (s Settings) Check() (Settings, error) {

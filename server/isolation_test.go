@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -70,6 +69,7 @@ var toolCases = map[string]func(ids) live.Args{
 	"restore_version":        func(i ids) live.Args { return live.Args{"model_id": i.model, "version": 1} },
 	"list_workspaces":        func(ids) live.Args { return nil },
 	"get_usage":              func(ids) live.Args { return nil },
+	"get_setup_status":       func(ids) live.Args { return nil },
 	"update_control_status": func(i ids) live.Args {
 		return live.Args{"model_id": i.model, "control_id": "C1", "status": "not_implemented"}
 	},
@@ -158,7 +158,7 @@ var decides = map[string]bool{"attest_assumption": true, "accept_risk": true, "a
 
 // withoutID are the tools and routes that take no id: a stranger's answer must hold nothing of the owner's.
 var withoutID = map[string]bool{
-	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true, "get_usage": true, "GET /usage": true,
+	"generate_threat_model": true, "list_threat_models": true, "list_workspaces": true, "get_usage": true, "GET /usage": true, "get_setup_status": true, "GET /setup": true,
 	"GET /models": true, "GET /chat/sessions": true, "GET /workspaces": true, "POST /workspaces": true, "GET /invitations": true, "GET /keys": true, "POST /keys": true,
 	"GET /settings": true, "POST /settings": true, "POST /settings/signing-keys": true, "POST /settings/issuers": true, "POST /settings/required-claims": true,
 	"import_framework": true, "GET /frameworks": true, "POST /frameworks": true,
@@ -466,25 +466,34 @@ func TestPromptsIsolate(t *testing.T) {
 	}
 }
 
-// request sends a route's request with ids in its path.
-func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
+// requestOf is a route's request with ids in its path, query and body.
+func requestOf(t *testing.T, rt rest.Route, i ids) (method, path, body string) {
 	t.Helper()
-	path := strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim, "{framework_id}", i.framework, "{system_id}", i.system, "{user_id}", i.user, "{session_id}", i.session, "{workspace_id}", i.workspace, "{invitation_id}", i.invitation).Replace(rt.Path)
+	path = strings.NewReplacer("{model_id}", i.model, "{job_id}", i.job, "{key_id}", i.key, "{version}", "1", "{finding_id}", "F1", "{claim_id}", i.claim, "{framework_id}", i.framework, "{system_id}", i.system, "{user_id}", i.user, "{session_id}", i.session, "{workspace_id}", i.workspace, "{invitation_id}", i.invitation).Replace(rt.Path)
 	if strings.Contains(path, "{") {
 		t.Fatalf("%s %s: the test does not know what to put into the path", rt.Method, rt.Path)
 	}
-	query := url.Values{}
+	path = "/api/v1" + path
 	if strings.HasSuffix(rt.Path, "/compare") {
-		query.Set("from", "1")
+		path += "?from=1"
 	}
-	body, ok := routeBodies[rt.Method+" "+rt.Path]
-	if !ok {
-		if rt.Method != "GET" && rt.Method != "DELETE" {
-			t.Fatalf("%s %s has no body in this test: add one", rt.Method, rt.Path)
-		}
-		return u.Do(rt.Method, "/api/v1"+path+"?"+query.Encode(), nil)
+	if make, ok := routeBodies[rt.Method+" "+rt.Path]; ok {
+		return rt.Method, path, make(i)
 	}
-	return u.Do(rt.Method, "/api/v1"+path, strings.NewReader(body(i)), "Content-Type", "application/json")
+	if rt.Method != "GET" && rt.Method != "DELETE" {
+		t.Fatalf("%s %s has no body in this test: add one", rt.Method, rt.Path)
+	}
+	return rt.Method, path, ""
+}
+
+// request sends a route's request.
+func request(t *testing.T, u *live.User, rt rest.Route, i ids) live.Response {
+	t.Helper()
+	method, path, body := requestOf(t, rt, i)
+	if body == "" {
+		return u.Do(method, path, nil)
+	}
+	return u.Do(method, path, strings.NewReader(body), "Content-Type", "application/json")
 }
 
 // The same for every REST route.

@@ -41,7 +41,7 @@ func (s *Service) authenticate(ctx context.Context, key string, mcp bool) (accou
 	s.touchKey(ctx, h.Key, mcp && h.Key.MCPSince == nil)
 	return account.Principal{
 		UserID: h.Key.UserID, UserName: h.UserName, WorkspaceID: h.Key.WorkspaceID, KeyID: h.Key.ID,
-		Scope: h.Key.Scope, DecideGranted: h.Key.Decide, InstanceAdmin: h.InstanceAdmin && h.Key.Scope == account.Admin,
+		Scope: h.Key.Scope, DecideGranted: h.Key.Decide, InstanceAdmin: h.InstanceAdmin && h.Key.Scope == account.Admin, MCP: mcp,
 	}, nil
 }
 

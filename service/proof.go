@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -270,7 +271,8 @@ func (r *submission) judges(p policy) error {
 		x := &r.statement.Predicate.Results[i]
 		if x.Tier == evidence.Tier2 && (x.Verdict == evidence.Pass || x.Verdict == evidence.Fail) && !p.settings.Allows(x.Judge) {
 			return threat.Errorf(threat.FailedPrecondition, "the workspace does not allow the judge %s", threat.Clip(x.Judge, 80)).
-				In(fmt.Sprintf("statement.predicate.results.%d.judge", i)).Hinted("allowed: %s", joinWords(p.settings.AllowedJudges))
+				In(fmt.Sprintf("statement.predicate.results.%d.judge", i)).
+				Hinted("allowed: %s; exec:… is only where attestation is not required or allowed_judges lists it", cmp.Or(joinWords(p.settings.AllowedJudges), "any"))
 		}
 	}
 	return nil

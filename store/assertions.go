@@ -189,6 +189,7 @@ func (t *Tx) SaveHeld(workspace, model string, list []Assertion) error {
 			SET tier1 = held.tier1, tier2 = held.tier2, drifted_at = CAST(NULLIF(held.drifted, '') AS BIGINT)
 			FROM held
 			WHERE workspace_id = ? AND model_id = ? AND assertion_id = held.id`
+		t.tally.add()
 		if _, err := t.tx.ExecContext(t.ctx, t.tx.Rebind(query), append(args, workspace, model)...); err != nil {
 			return err
 		}

@@ -189,11 +189,12 @@ func (s *Store) Close() error {
 
 // Snapshot is one consistent view of the data: a read transaction.
 type Snapshot struct {
-	conn *session
-	tx   *sqlx.Tx
-	ctx  context.Context
-	d    dialect
-	now  time.Time
+	conn  *session
+	tx    *sqlx.Tx
+	ctx   context.Context
+	d     dialect
+	now   time.Time
+	tally *Tally // of the context; nil where nobody counts
 }
 
 // Now is the one time of the transaction, UTC in microseconds.
@@ -206,6 +207,13 @@ type Tx struct {
 
 // View returns the transaction as the reads see it.
 func (t *Tx) View() *Snapshot { return &t.Snapshot }
+
+// view is what a transaction sees, and counts it where its context counts.
+func (s *Store) view(ctx context.Context, c *session, tx *sqlx.Tx) *Snapshot {
+	v := &Snapshot{conn: c, tx: tx, ctx: context.WithoutCancel(ctx), d: s.dialect, now: s.time(), tally: tallyOf(ctx)}
+	v.tally.add()
+	return v
+}
 
 // Read runs fn on a consistent view.
 func (s *Store) Read(ctx context.Context, fn func(*Snapshot) error) error {
@@ -225,7 +233,7 @@ func (s *Store) Read(ctx context.Context, fn func(*Snapshot) error) error {
 		return s.fault(err)
 	}
 	defer c.rollback(tx) // a read has nothing to commit
-	return s.fault(fn(&Snapshot{conn: c, tx: tx, ctx: plain, d: s.dialect, now: s.time()}))
+	return s.fault(fn(s.view(ctx, c, tx)))
 }
 
 // ReadOne runs fn, which reads by one statement: that is consistent by itself, and a transaction around it would cost twice as much again.
@@ -241,7 +249,7 @@ func (s *Store) ReadOne(ctx context.Context, fn func(*Snapshot) error) error {
 		return s.fault(err)
 	}
 	defer s.readers.put(c)
-	return s.fault(fn(&Snapshot{conn: c, ctx: context.WithoutCancel(ctx), d: s.dialect, now: s.time()}))
+	return s.fault(fn(s.view(ctx, c, nil)))
 }
 
 // Write runs fn in a write transaction and commits it when fn returns nil. It runs fn again when the database reports that
@@ -282,7 +290,7 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*Tx) error) error {
 			c.rollback(tx)
 		}
 	}()
-	if err := fn(&Tx{Snapshot{conn: c, tx: tx, ctx: plain, d: s.dialect, now: s.time()}}); err != nil {
+	if err := fn(&Tx{*s.view(ctx, c, tx)}); err != nil {
 		return err
 	}
 	ended = true
@@ -303,6 +311,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 func (v *Snapshot) get(dst any, query string, args ...any) error {
+	v.tally.add()
 	r, err := v.conn.runner(v.ctx, v.tx, query)
 	if err != nil {
 		return err
@@ -311,6 +320,7 @@ func (v *Snapshot) get(dst any, query string, args ...any) error {
 }
 
 func (v *Snapshot) list(dst any, query string, args ...any) error {
+	v.tally.add()
 	r, err := v.conn.runner(v.ctx, v.tx, query)
 	if err != nil {
 		return err
@@ -330,6 +340,7 @@ func (t *Tx) exec(query string, args ...any) error {
 
 // execN returns the number of rows it touched.
 func (t *Tx) execN(query string, args ...any) (int64, error) {
+	t.tally.add()
 	r, err := t.conn.runner(t.ctx, t.tx, query)
 	if err != nil {
 		return 0, err
@@ -360,6 +371,7 @@ func (t *Tx) insertRows(prefix string, rows [][]any) error {
 		if n <= preparedRows {
 			err = t.exec(query, args...)
 		} else {
+			t.tally.add()
 			_, err = t.tx.ExecContext(t.ctx, t.tx.Rebind(query), args...)
 		}
 		if err != nil {

@@ -131,6 +131,7 @@ func answersOf(t *testing.T, u *live.User) map[string]json.RawMessage {
 	call("delete_threat_model", live.Args{"model_id": id})
 	call("restore_threat_model", live.Args{"model_id": id})
 	call("list_workspaces", nil)
+	call("get_setup_status", nil)
 	call("get_usage", live.Args{"days": 7})
 	asks := call("generate_threat_model", live.Args{"feature_description": feature, "engine": "agent", "wait_seconds": 50})
 	call("continue_generation", live.Args{"job_id": asks["job_id"], "step": "generate_assets", "output": live.Args{"assets": []any{}}, "wait_seconds": 50})

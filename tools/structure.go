@@ -88,6 +88,10 @@ func workspaces(r *Registry, svc *service.Service) {
 		Description: "Your workspaces; the key's own is marked. Switching means another key.",
 	}, svc.ListWorkspaces)
 	add(r, Tool{
+		Name: "get_setup_status", Title: "Setup status", Toolset: Workspace, Needs: account.Read, Effect: Reads,
+		Description: "Which steps of setting the workspace up are done, told from what happened, and what to type next.",
+	}, svc.GetSetupStatus)
+	add(r, Tool{
 		Name: "get_usage", Title: "Usage", Toolset: Workspace, Needs: account.Read, Effect: Reads,
 		Description: "What the workspace used of language models: requests, tokens, estimated cost, by operation, day and model.",
 	}, svc.GetUsage)
