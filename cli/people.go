@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"fmt"
-	"text/tabwriter"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,33 +57,14 @@ func (e *env) userCreate() *cobra.Command {
 }
 
 func (e *env) userList() *cobra.Command {
-	var p place
-	var out output
-	c := &cobra.Command{
-		Use: "list", Short: "List users", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := out.check(); err != nil {
-				return err
+	return e.operate("list", "List users", cobra.NoArgs, func(ctx context.Context, svc *service.Service, _ []string) (any, func(io.Writer), error) {
+		users, err := svc.ListUsers(ctx)
+		return map[string]any{"users": users}, func(w io.Writer) {
+			for _, u := range users {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, mark(u.InstanceAdmin, "instance admin"), mark(u.Disabled, "disabled"))
 			}
-			return e.withService(c.Context(), &p, func(svc *service.Service) error {
-				users, err := svc.ListUsers(c.Context())
-				if err != nil {
-					return err
-				}
-				if out == "json" {
-					return e.printJSON(map[string]any{"users": users})
-				}
-				w := tabwriter.NewWriter(e.out, 0, 4, 2, ' ', 0)
-				for _, u := range users {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, mark(u.InstanceAdmin, "instance admin"), mark(u.Disabled, "disabled"))
-				}
-				return w.Flush()
-			})
-		},
-	}
-	p.add(e, c)
-	out.add(c)
-	return c
+		}, err
+	})
 }
 
 func mark(on bool, word string) string {
@@ -98,35 +81,17 @@ func (e *env) key() *cobra.Command {
 }
 
 func (e *env) keyCreate() *cobra.Command {
-	var p place
 	var in service.OperatorKeyIn
 	var scope string
-	var out output
-	c := &cobra.Command{
-		Use: "create --scope developer|verifier|admin", Short: "Make an API key for a user", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := out.check(); err != nil {
-				return err
-			}
+	c := e.operate("create --scope developer|verifier|admin", "Make an API key for a user", cobra.NoArgs,
+		func(ctx context.Context, svc *service.Service, _ []string) (any, func(io.Writer), error) {
 			in.Scope = account.Scope(scope)
-			if in.Name == "" {
-				in.Name = scope + " key"
-			}
-			return e.withService(c.Context(), &p, func(svc *service.Service) error {
-				made, err := svc.CreateKeyFor(c.Context(), in)
-				if err != nil {
-					return err
-				}
-				if out == "json" {
-					return e.printJSON(made)
-				}
-				fmt.Fprintf(e.out, "api_key    %s  (shown only now)\nkey        %s\nworkspace  %s\n", made.APIKey, made.Key.ID, made.Key.WorkspaceID)
-				return nil
-			})
-		},
-	}
-	p.add(e, c)
-	out.add(c)
+			in.Name = cmp.Or(in.Name, scope+" key")
+			made, err := svc.CreateKeyFor(ctx, in)
+			return made, func(w io.Writer) {
+				fmt.Fprintf(w, "api_key    %s  (shown only now)\nkey        %s\nworkspace  %s\n", made.APIKey, made.Key.ID, made.Key.WorkspaceID)
+			}, err
+		})
 	c.Flags().StringVar(&scope, "scope", "", "developer, verifier or admin")
 	c.Flags().StringVar(&in.Email, "email", "", "whose key; default: the first administrator's")
 	c.Flags().StringVar(&in.WorkspaceID, "workspace", "", "workspace id; default: the user's personal one")
@@ -137,33 +102,15 @@ func (e *env) keyCreate() *cobra.Command {
 }
 
 func (e *env) keyList() *cobra.Command {
-	var p place
 	var email string
-	var out output
-	c := &cobra.Command{
-		Use: "list", Short: "List a user's API keys", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := out.check(); err != nil {
-				return err
+	c := e.operate("list", "List a user's API keys", cobra.NoArgs, func(ctx context.Context, svc *service.Service, _ []string) (any, func(io.Writer), error) {
+		keys, err := svc.KeysOf(ctx, email)
+		return map[string]any{"keys": keys}, func(w io.Writer) {
+			for _, k := range keys {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\tworkspace %s\n", k.ID, k.Shown, k.Scope, mark(k.Decide, "decide"), k.Name, keyState(k, time.Now()), k.WorkspaceID)
 			}
-			return e.withService(c.Context(), &p, func(svc *service.Service) error {
-				keys, err := svc.KeysOf(c.Context(), email)
-				if err != nil {
-					return err
-				}
-				if out == "json" {
-					return e.printJSON(map[string]any{"keys": keys})
-				}
-				w := tabwriter.NewWriter(e.out, 0, 4, 2, ' ', 0)
-				for _, k := range keys {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Shown, k.Scope, mark(k.Decide, "decide"), k.Name, keyState(k, time.Now()))
-				}
-				return w.Flush()
-			})
-		},
-	}
-	p.add(e, c)
-	out.add(c)
+		}, err
+	})
 	c.Flags().StringVar(&email, "email", "", "whose keys; default: the first administrator's")
 	return c
 }
@@ -174,26 +121,21 @@ func keyState(k account.Key, now time.Time) string {
 		return "revoked " + k.RevokedAt.Format(time.DateOnly)
 	case !k.Live(now):
 		return "expired " + k.ExpiresAt.Format(time.DateOnly)
-	case k.LastUsedAt != nil:
-		return "last used " + k.LastUsedAt.Format(time.DateTime)
 	}
-	return "never used"
+	state := "never used"
+	if k.LastUsedAt != nil {
+		state = "last used " + k.LastUsedAt.Format(time.DateTime)
+	}
+	if k.ExpiresAt != nil {
+		state += ", expires " + k.ExpiresAt.Format(time.DateOnly)
+	}
+	return state
 }
 
 func (e *env) keyRevoke() *cobra.Command {
-	var p place
-	c := &cobra.Command{
-		Use: "revoke KEY_ID", Short: "Revoke an API key; it is refused on the next request", Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return e.withService(c.Context(), &p, func(svc *service.Service) error {
-				if err := svc.RevokeKeyFor(c.Context(), args[0]); err != nil {
-					return err
-				}
-				_, err := fmt.Fprintln(e.out, "revoked", args[0])
-				return err
-			})
-		},
-	}
-	p.add(e, c)
-	return c
+	return e.operate("revoke KEY_ID", "Revoke an API key; it is refused on the next request", cobra.ExactArgs(1),
+		func(ctx context.Context, svc *service.Service, args []string) (any, func(io.Writer), error) {
+			err := svc.RevokeKeyFor(ctx, args[0])
+			return map[string]any{"revoked": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "revoked", args[0]) }, err
+		})
 }

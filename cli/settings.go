@@ -20,9 +20,10 @@ import (
 // workspace is the commands of an operator on what a workspace decides for itself: which runs count, and whose word it takes.
 func (e *env) workspace() *cobra.Command {
 	c := &cobra.Command{
-		Use: "workspace", Short: "Manage a workspace's settings, signing keys, issuers and required claims on the data folder",
-		Long: "Manage a workspace's settings, signing keys, trusted issuers and required claims on the data folder, while a server runs or not.\n" +
-			"They act as the user of REDOUBT_API_KEY in that key's workspace, else as the first administrator in the personal one;\n" +
+		Use: "workspace", Short: "Manage workspaces, their members and their settings on the data folder",
+		Long: "Manage workspaces and their members, and a workspace's settings, signing keys, trusted issuers and required claims, on the data folder,\n" +
+			"while a server runs or not.\n\n" +
+			"Commands on settings act as the user of REDOUBT_API_KEY in that key's workspace, else as the first administrator in the personal one;\n" +
 			"--email and --workspace name others. The user must own the workspace. Each change is in its activity.",
 	}
 	signing := &cobra.Command{Use: "signing-key", Short: "Manage the public keys whose signatures prove runs"}
@@ -31,6 +32,7 @@ func (e *env) workspace() *cobra.Command {
 	issuer.AddCommand(e.issuerAdd(), e.issuerRemove(), e.settingsPart("List the trusted issuers", printIssuers))
 	claim := &cobra.Command{Use: "claim", Short: "Manage the claims that CI tokens must carry"}
 	claim.AddCommand(e.claimRequire(), e.claimDrop(), e.settingsPart("List the required claims", printClaims))
+	c.AddCommand(e.teams()...)
 	c.AddCommand(e.workspaceSettings(), signing, issuer, claim, e.workspaceDelete())
 	return c
 }

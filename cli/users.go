@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -34,28 +35,8 @@ func (e *env) userReset() *cobra.Command {
 
 // onID is a command on what one argument names, such as the user of an address; do returns what is printed as JSON and as text.
 func (e *env) onID(use, short string, do func(context.Context, *service.Service, string) (any, string, error)) *cobra.Command {
-	var p place
-	var out output
-	c := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := out.check(); err != nil {
-				return err
-			}
-			return e.withService(c.Context(), &p, func(svc *service.Service) error {
-				made, text, err := do(c.Context(), svc, args[0])
-				if err != nil {
-					return err
-				}
-				if out == "json" {
-					return e.printJSON(made)
-				}
-				_, err = fmt.Fprint(e.out, text)
-				return err
-			})
-		},
-	}
-	p.add(e, c)
-	out.add(c)
-	return c
+	return e.operate(use, short, cobra.ExactArgs(1), func(ctx context.Context, svc *service.Service, args []string) (any, func(io.Writer), error) {
+		made, text, err := do(ctx, svc, args[0])
+		return made, func(w io.Writer) { fmt.Fprint(w, text) }, err
+	})
 }
