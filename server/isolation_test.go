@@ -285,20 +285,10 @@ ewSpEcy47QBPkBVMx9x3A0pbBXpgQdGrdDTCM5IRsOiHfdhma9sauIA0Wg==
 // team gives the owner a team workspace with another member and an invitation that waits.
 func (h *household) team(t *testing.T, mate *live.User) {
 	t.Helper()
-	post := func(path, body string, out any) {
-		t.Helper()
-		r := h.admin.Do("POST", "/api/v1"+path, strings.NewReader(body), "Content-Type", "application/json")
-		if err := json.Unmarshal(r.Body, out); r.Status != 200 || err != nil {
-			t.Fatalf("%s: %d %s", path, r.Status, r.Body)
-		}
-	}
-	var made service.WorkspaceOut
-	post("/workspaces", `{"name":"Zephyrine team"}`, &made)
+	made := posted[service.WorkspaceOut](t, h.admin, "/workspaces", `{"name":"Zephyrine team"}`)
 	h.owned.workspace = made.Workspace.ID
 	testenv.Write(t, h.env.Store, func(tx *store.Tx) error { return tx.AddMember(made.Workspace.ID, mate.User.ID, account.Member) })
-	var asked service.InvitationOut
-	post("/workspaces/"+made.Workspace.ID+"/invitations", `{"email":"zephyrine@example.org"}`, &asked)
-	h.owned.invitation = asked.Invitation.ID
+	h.owned.invitation = posted[service.InvitationOut](t, h.admin, "/workspaces/"+made.Workspace.ID+"/invitations", `{"email":"zephyrine@example.org"}`).Invitation.ID
 }
 
 // decideAboutRuns gives the owner's workspace a signing key, an issuer and a required claim.

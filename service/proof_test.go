@@ -127,7 +127,7 @@ func TestRunsWithoutAProof(t *testing.T) {
 		field  string
 	}{
 		"attestation is required": {func(g *gate) {
-			must(g.EditSettings(ctx, g.admin, service.EditSettingsIn{RequireAttestation: ptr(true)}))(t)
+			must(g.EditSettings(ctx, g.admin, service.EditSettingsIn{RequireAttestation: ptr(true), AllowedJudges: &[]string{"exec:*"}}))(t)
 		}, "proof.require_attestation"},
 		"there is a signing key": {func(g *gate) { g.key("ci") }, "proof.signing_key"},
 		"claims are required":    {func(g *gate) { g.trust() }, "proof.required_claims"},
@@ -283,7 +283,7 @@ func TestRequireAttestation(t *testing.T) {
 	if g.verification() != evidence.Verified {
 		t.Fatal(g.verification())
 	}
-	must(g.EditSettings(ctx, g.admin, service.EditSettingsIn{RequireAttestation: ptr(true)}))(t)
+	must(g.EditSettings(ctx, g.admin, service.EditSettingsIn{RequireAttestation: ptr(true), AllowedJudges: &[]string{"exec:*"}}))(t)
 	if v := g.verification(); v != evidence.Stale {
 		t.Errorf("C2 is %s", v)
 	}
@@ -406,6 +406,19 @@ func TestAllowedJudges(t *testing.T) {
 	g.run(nil)
 	if g.verification() != evidence.Verified {
 		t.Error(g.verification())
+	}
+	// Where attestation is required, a proof does not vouch for a command that nobody listed.
+	g.trust()
+	must(g.EditSettings(ctx, g.admin, service.EditSettingsIn{RequireAttestation: ptr(true), AllowedJudges: &[]string{}}))(t)
+	proven := func() service.SubmitRunIn {
+		in := g.in(nil, "main")
+		in.Token = g.token(in.Statement, nil)
+		return in
+	}
+	g.refused(proven(), threat.FailedPrecondition, "statement.predicate.results.1.judge")
+	must(g.EditSettings(ctx, g.admin, service.EditSettingsIn{AllowedJudges: &[]string{"exec:test"}}))(t)
+	if out := must(g.SubmitRun(ctx, g.ci, proven()))(t); !out.Attested {
+		t.Errorf("%+v", out)
 	}
 }
 

@@ -35,7 +35,7 @@ func (v *Snapshot) SetupFacts(workspace string) (SetupFacts, error) {
 		SELECT
 		    (SELECT MIN(mcp_since) FROM api_keys WHERE workspace_id = w.id) AS mcp,
 		    (SELECT MIN(created_at) FROM models WHERE workspace_id = w.id AND deleted_at IS NULL) AS model,
-		    (SELECT COUNT(*) FROM models WHERE workspace_id = w.id AND deleted_at IS NULL AND repos <> '[]') AS repos,
+		    (SELECT COUNT(*) FROM models WHERE workspace_id = w.id AND deleted_at IS NULL AND repos NOT IN ('[]', 'null')) AS repos,
 		    (SELECT MIN(a.created_at) FROM assertions a
 		        JOIN models m ON m.workspace_id = a.workspace_id AND m.id = a.model_id AND m.deleted_at IS NULL
 		        WHERE a.workspace_id = w.id AND a.deleted_at IS NULL) AS assertion,
