@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/redoubt-dev/redoubt/account"
+	"github.com/redoubt-dev/redoubt/internal/testenv"
 	"github.com/redoubt-dev/redoubt/internal/testenv/live"
 	"github.com/redoubt-dev/redoubt/service"
 	"github.com/redoubt-dev/redoubt/store"
@@ -111,7 +112,9 @@ func TestChat(t *testing.T) {
 		}
 	}
 	// A colleague in the same workspace sees neither the session nor its messages.
-	colleague := env.NewKey(t, env.NewUser(t, account.Developer).User, u.User.PersonalWorkspace, account.Developer)
+	mate := env.NewUser(t, account.Developer)
+	testenv.Write(t, env.Store, func(tx *store.Tx) error { return tx.AddMember(u.User.PersonalWorkspace, mate.User.ID, account.Member) })
+	colleague := env.NewKey(t, mate.User, u.User.PersonalWorkspace, account.Developer)
 	for _, c := range []struct {
 		method, path string
 		body         live.Args
