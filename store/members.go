@@ -120,6 +120,7 @@ func (v *Snapshot) AllWorkspaces() ([]WorkspaceCount, error) {
 		    COUNT(m.user_id) AS members, COUNT(CASE WHEN m.role = 'owner' THEN 1 END) AS owners
 		FROM workspaces
 		LEFT JOIN members m ON m.workspace_id = workspaces.id
+		WHERE deleted_at IS NULL
 		GROUP BY workspaces.id, name, kind, created_at
 		ORDER BY created_at, workspaces.id`)
 	out := make([]WorkspaceCount, len(rows))
