@@ -338,7 +338,7 @@ func TestATakenOverJobGivesBack(t *testing.T) {
 	k := newThinker(t, func(llmtest.Request) llmtest.Reply {
 		entered <- struct{}{}
 		return llmtest.Reply{Stall: true}
-	}, withPlans(service.PlansTable{}))
+	}, withPlans(service.PlansTable{}), func(c *service.Config) { c.Workers = 1 }) // which waits: none of this process takes the job over
 	job := live.Call[service.JobOut](k.user, "generate_threat_model", live.Args{
 		"feature_description": "Visitors upload pictures to a web server, which stores them on a disk.", "engine": "openai", "wait_seconds": 0,
 	})
@@ -478,6 +478,9 @@ func TestReferrals(t *testing.T) {
 	refusedWith(t, sign(self, mine.Code, ""), threat.Invalid)
 	refusedWith(t, sign("new@example.org", mine.Code, users[11].User.ID), threat.Invalid)
 	refusedWith(t, sign("new@example.org", "NOSUCHCODE", ""), threat.NotFound)
+	if out, err := k.Service.GetActivity(t.Context(), users[11].Who, service.GetActivityIn{Verb: "earn_referral_code"}); err != nil || out.Total != 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
 	if k.plan(t, users[11]).Credits.Packs != 0 {
 		t.Error("a refused sign-up earns credits")
 	}
@@ -485,6 +488,9 @@ func TestReferrals(t *testing.T) {
 		t.Fatal(err)
 	}
 	refusedWith(t, sign("newer@example.org", mine.Code, ""), threat.NotFound)
+	if out, err := k.Service.GetActivity(t.Context(), users[11].Who, service.GetActivityIn{Verb: "earn_referral_credits"}); err != nil || out.Total != 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
 	if got := k.plan(t, users[11]); got.Credits.Packs != 25 || len(got.Codes) != 0 {
 		t.Errorf("%+v", got)
 	}

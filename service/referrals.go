@@ -44,16 +44,24 @@ func (s *Service) awardReferrals(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, u := range users {
-			held, err := tx.ReferralCodes(u)
+		for _, id := range users {
+			held, err := tx.ReferralCodes(id)
 			if err != nil {
 				return err
 			}
 			if len(held) >= credit.ReferralsHeld {
 				continue
 			}
-			err = tx.AddReferralCode(store.ReferralCode{Code: newReferralCode(), UserID: u, Month: from, ExpiresAt: tx.Now().Add(credit.ReferralLife)})
+			u, err := tx.User(id)
 			if err != nil {
+				return err
+			}
+			err = tx.AddReferralCode(store.ReferralCode{Code: newReferralCode(), UserID: u.ID, Month: from, ExpiresAt: tx.Now().Add(credit.ReferralLife)})
+			if err != nil {
+				return err
+			}
+			as := account.Principal{UserID: u.ID, WorkspaceID: u.PersonalWorkspace}
+			if err := addActivity(tx, as, "earn_referral_code", record{object: u.ID, detail: map[string]any{"month": from.Format("2006-01")}}); err != nil {
 				return err
 			}
 		}
@@ -88,7 +96,11 @@ func (s *Service) refer(tx *store.Tx, code string, u account.User, by string) er
 	_, err = changeCredits(tx, holder.ID, store.CreditNote{}, func(a *credit.Account) ([]credit.Entry, error) {
 		return a.Add(tx.Now(), credit.Referred, credit.ReferralCredits)
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	as := account.Principal{UserID: holder.ID, WorkspaceID: holder.PersonalWorkspace} // who signed up is not theirs to know
+	return addActivity(tx, as, "earn_referral_credits", record{object: holder.ID, detail: map[string]any{"credits": credit.ReferralCredits}})
 }
 
 // sameMailbox reports whether mail to two addresses comes to one box: what stands behind a + does not count.
