@@ -23,20 +23,26 @@ func waitUntil(ts *testscript.TestScript, _ bool, args []string) {
 	time.Sleep(time.Until(at) + time.Millisecond)
 }
 
-// waitServed runs "served PATTERN PATH": it waits until the answer at a path that needs no key matches.
-func waitServed(ts *testscript.TestScript, _ bool, args []string) {
+// waitServed runs "served PATTERN PATH": it waits until the answer at a path matches, with $KEY where there is one. With "!", until it does
+// not match.
+func waitServed(ts *testscript.TestScript, not bool, args []string) {
 	pattern := regexp.MustCompile(args[0])
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		response, err := http.Get(ts.Getenv("URL") + args[1])
+		request, err := http.NewRequest(http.MethodGet, ts.Getenv("URL")+args[1], nil)
+		ts.Check(err)
+		if key := ts.Getenv("KEY"); key != "" {
+			request.Header.Set("Authorization", "Bearer "+key)
+		}
+		response, err := http.DefaultClient.Do(request)
 		ts.Check(err)
 		text, err := io.ReadAll(response.Body)
 		ts.Check(err)
 		ts.Check(response.Body.Close())
-		if pattern.Match(text) {
+		if pattern.Match(text) != not && (!not || response.StatusCode == http.StatusOK) {
 			return
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("%s never matched %s", args[1], args[0])
+			ts.Fatalf("%s did not come to fit %s: %s", args[1], args[0], text)
 		}
 	}
 }
