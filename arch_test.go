@@ -83,7 +83,7 @@ var external = map[string][]string{
 	"github.com/go-jose/go-jose":                        {"audit", "auth/attest", "internal/testenv"},
 	"github.com/secure-systems-lab/go-securesystemslib": {"auth/attest"},
 	"github.com/stripe/stripe-go":                       {"billing"},
-	"net/http": {"auth/attest", "billing", "server", "rest", "llm", "llm/llmtest", "verify/remote", "internal/testenv", "internal/testenv/live", "internal/conformance"},
+	"net/http":                                          {"auth/attest", "billing", "server", "rest", "llm", "llm/llmtest", "verify/remote", "internal/testenv", "internal/testenv/live", "internal/conformance"},
 }
 
 // pure are the packages of the domain: no I/O, no clock, nothing random.
