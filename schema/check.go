@@ -20,14 +20,14 @@ import (
 // Checker checks arguments against one schema. It is safe for concurrent use.
 type Checker struct {
 	compile func() (*check.Schema, error)
-	known   []string            // the property names, for hints
+	schema  *jsonschema.Schema  // for hints
 	lists   map[string]struct{} // properties that are lists or objects
 }
 
 // NewChecker returns the checker of a schema made by [Input] or [Output]. The schema is compiled when it is first used: a
 // server has two hundred of them, a caller needs a few, and `redoubt mcp` is started by every session of an agent.
 func NewChecker(s *jsonschema.Schema) *Checker {
-	c := &Checker{compile: sync.OnceValues(func() (*check.Schema, error) { return compile(s) }), known: Names(s), lists: map[string]struct{}{}}
+	c := &Checker{compile: sync.OnceValues(func() (*check.Schema, error) { return compile(s) }), schema: s, lists: map[string]struct{}{}}
 	for name, p := range s.Properties {
 		if p.Type == "array" || p.Type == "object" {
 			c.lists[name] = struct{}{}
@@ -117,8 +117,8 @@ func (c *Checker) explain(e *check.ValidationError) *threat.Error {
 	case *kind.AdditionalProperties:
 		name := threat.Clip(k.Properties[0], 40)
 		err := threat.Errorf(threat.Invalid, "there is no parameter %q", name).In(strings.TrimPrefix(field+"."+name, "."))
-		if field == "" {
-			return err.Hinted("parameters: %s", orNone(c.known))
+		if known, ok := c.names(e.InstanceLocation); ok {
+			return err.Hinted("parameters: %s", orNone(known))
 		}
 		return err
 	case *kind.Enum:
@@ -130,6 +130,22 @@ func (c *Checker) explain(e *check.ValidationError) *threat.Error {
 		return invalid("the value is out of bounds")
 	}
 	return invalid("the value does not fit the schema")
+}
+
+// names returns the properties of the object at a place. ok is false where the schema says nothing of it.
+func (c *Checker) names(place []string) (names []string, ok bool) {
+	s := c.schema
+	for _, step := range place {
+		if s.Items != nil {
+			s = s.Items
+		} else {
+			s = s.Properties[step]
+		}
+		if s == nil {
+			return nil, false
+		}
+	}
+	return Names(s), len(place) == 0 || len(s.Properties) > 0
 }
 
 func orNone(names []string) string {

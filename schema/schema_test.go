@@ -109,6 +109,7 @@ func TestCheck(t *testing.T) {
 		`{"model_id":"m","props":["C","Q"],` + object + `}`:        `invalid: props.1: "Q" is not known (valid: C, I, A, U)`,
 		`{"model_id":"m","colour":1,` + object + `}`:               `invalid: colour: there is no parameter "colour" (parameters: model_id, colours, level, props, count, flag, ops, map, object, raw)`,
 		`{"model_id":"m","ops":[{"deep":{"x":1}}],` + object + `}`: "invalid: ops.0.op: op is missing",
+		`{"model_id":"m","ops":[{"op":"x","deep":{"x":1},"z":1}],` + object + `}`: `invalid: ops.0.z: there is no parameter "z" (parameters: op, `,
 		`{"model_id":"m","count":1.5,` + object + `}`:              "invalid: count: it is a number, integer is needed",
 		`{"model_id":"m","flag":"yes",` + object + `}`:             "invalid: flag: it is a string, boolean is needed",
 		`{"model_id":null,` + object + `}`:                         "invalid: model_id: it is null, string is needed",

@@ -50,7 +50,9 @@ func (s *Service) ApplyRemediation(ctx context.Context, who account.Principal, i
 		a, err = read(ctx, s, who, account.Write, func(v *store.Snapshot) (*remediation, error) { return s.plan(ctx, v, who.WorkspaceID, in) })
 		if err == nil && len(a.ruledOut) > 0 {
 			v.needs = account.Decide
-			err = who.Allow(v.needs)
+			if err = who.Allow(v.needs); err != nil {
+				err = fieldError(err, a.ruledOut[0].field)
+			}
 		}
 	}
 	if err != nil && threat.CodeOf(err) != threat.FailedPrecondition { // decided already: perhaps by this very call, which the key then knows

@@ -406,6 +406,9 @@ func (s *Service) ListAssertions(ctx context.Context, who account.Principal, in 
 		if err != nil {
 			return out, err
 		}
+		if !in.Deleted {
+			h.cohereAssumptions(all)
+		}
 		var found []AssertionRow
 		for i := range all {
 			a := &all[i]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,6 +117,16 @@ func inDocument(err error, format string, args ...any) error {
 	return fieldError(err, "document."+fmt.Sprintf(format, args...))
 }
 
+// notOurs says what of a document does not fit, in words that know nothing of this program's types.
+func notOurs(err error) *threat.Error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		e := threat.Errorf(threat.Invalid, "it is not a document of this program: no %s belongs there", threat.Clip(wrong.Value, 40))
+		return e.In(strings.TrimSuffix("document."+wrong.Field, "."))
+	}
+	return threat.Errorf(threat.Invalid, "it is not a document of this program: %s", threat.Clip(strings.TrimPrefix(err.Error(), "json: "), 200)).In("document")
+}
+
 func (m *importing) read(document map[string]any) error {
 	raw, err := json.Marshal(document)
 	if err != nil {
@@ -124,8 +135,7 @@ func (m *importing) read(document map[string]any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m.d); err != nil {
-		return threat.Errorf(threat.Invalid, "it is not a document of this program: %s", threat.Clip(err.Error(), 200)).In("document").
-			Hinted("export_threat_model(format: json) writes one")
+		return notOurs(err).Hinted("export_threat_model(format: json) writes one")
 	}
 	if m.d.Format != exchange.DocumentFormat || m.d.FormatVersion != exchange.DocumentVersion {
 		return threat.Errorf(threat.Invalid, "it is of format %q, version %d", threat.Clip(m.d.Format, 40), m.d.FormatVersion).In("document.format").

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/redoubt-dev/redoubt/account"
@@ -84,6 +85,13 @@ func (h *head) checkJudged(ids []threat.ID) error {
 	for _, id := range ids {
 		if _, ok := h.judgedSubject(id); ok {
 			continue
+		}
+		if id.Kind() == threat.KindAssumption {
+			known := make([]threat.ID, len(h.structure.Assumptions))
+			for i := range known {
+				known[i] = h.structure.Assumptions[i].ID
+			}
+			return fieldError(threat.Unknown("assumption", id, known), "controls")
 		}
 		if _, err := h.control(id); err != nil {
 			return fieldError(err, "controls")
@@ -411,7 +419,7 @@ func (w *judgeWork) one(ctx context.Context, id threat.ID) error {
 	}
 	j.State, j.Reason, j.Incoherent, j.Unproven = evidence.JudgmentFailed, te.Message, nil, nil
 	if te.Code == threat.Invalid {
-		j.Reason = "the answer was refused twice: " + te.Message
+		j.Reason = "the answer was refused twice: " + strings.TrimPrefix(te.Field+": "+te.Message, ": ")
 	}
 	if err := w.write(j); err != nil {
 		return err

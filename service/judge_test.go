@@ -286,6 +286,10 @@ func TestClaimsOnAssumptionsAreJudged(t *testing.T) {
 	if row = b.assumption(); row.Verification != evidence.Incoherent || row.Judgments[0].Incoherent[0].ID != "E1" || b.play.Calls() != 2 {
 		t.Errorf("%+v after %d calls", row, b.play.Calls())
 	}
+	if list := must(b.ListAssertions(ctx, b.who, service.ListAssertionsIn{ModelID: b.model, Assumption: "AS1"}))(t); len(list.Assertions) != 1 ||
+		list.Assertions[0].Incoherent == "" || list.Assertions[0].Status != evidence.Incoherent {
+		t.Errorf("%+v", list.Assertions)
+	}
 	b.audited()
 	b.says("E1", "")
 	reword("No XML is read.")
@@ -303,7 +307,9 @@ func TestClaimsOnAssumptionsAreJudged(t *testing.T) {
 	job := must(b.JudgeSufficiency(ctx, b.who, service.JudgeSufficiencyIn{ModelID: b.model, IDs: []threat.ID{"AS1"}, Engine: "agent"}))(t)
 	eventually(t, "the agent is asked", func() bool { job = must(b.await(t, job))(t); return job.Question != nil })
 	_, err := b.JudgeSufficiency(ctx, b.who, service.JudgeSufficiencyIn{ModelID: b.model, IDs: []threat.ID{"AS9"}, Engine: "agent"})
-	code(t, err, threat.NotFound)
+	if te := code(t, err, threat.NotFound); !strings.Contains(te.Message, "assumption AS9") || te.Hint != "valid: AS1" {
+		t.Errorf("%+v", te)
+	}
 }
 
 // Whenever the claims or the words of a control change, what was judged of the former ones counts no more, and the new ones are judged.
@@ -405,7 +411,7 @@ func TestJudgeFails(t *testing.T) {
 			return func(r llmtest.Request) (llmtest.Reply, bool) {
 				return llmtest.Answer(strings.Replace(good(b, r), "{", `{"sufficiency":"sufficient",`, 1)), true
 			}
-		}, "the answer was refused twice: ", "", 6},
+		}, "the answer was refused twice: sufficiency: ", "", 6},
 		{"says nothing", func(*bar) func(llmtest.Request) (llmtest.Reply, bool) { return always(llmtest.Answer("All is well.")) }, "openai:test-model: ", "", 6},
 	} {
 		t.Run(c.name, func(t *testing.T) {

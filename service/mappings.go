@@ -47,7 +47,7 @@ type MapControlOut struct {
 // maxMapped bounds the requirements of one call.
 const maxMapped = 200
 
-// MapControl maps a control by hand, all or nothing. What a person takes away of an engine's mappings stays away. Errors: [threat.NotFound],
+// MapControl maps a control by hand, all or nothing. What is taken away stays away from engines. Errors: [threat.NotFound],
 // [threat.Invalid], [threat.FailedPrecondition] for a framework that is not selected.
 func (s *Service) MapControl(ctx context.Context, who account.Principal, in MapControlIn) (MapControlOut, error) {
 	v := verb{name: "map_control", needs: account.Write, model: in.ModelID}
@@ -81,19 +81,20 @@ func (s *Service) MapControl(ctx context.Context, who account.Principal, in MapC
 			m := store.Mapping{Control: in.Control, Framework: c.ID, Requirement: id, Source: sourceManual, Confidence: certain, Reason: reason}
 			old, mapped := have[id]
 			mapped = mapped && old.Source != sourceRejected
+			_, gone := c.requirement(id)
 			switch {
 			case !in.Unmap:
-				if _, err := c.requirement(id); err != nil {
-					return out, fieldError(err, fieldAt("requirements", i))
+				if gone != nil {
+					return out, fieldError(gone, fieldAt("requirements", i))
 				}
 				err = tx.SaveMappings(who.WorkspaceID, in.ModelID, who.UserID, []store.Mapping{m})
 			case !mapped:
 				return out, threat.Errorf(threat.NotFound, "%s is not mapped to it", in.Control).In(fieldAt("requirements", i)).Hinted("get_compliance_report shows what is mapped")
-			case old.Source == sourceAuto, old.Source == sourceLLM:
+			case gone != nil: // retired: what nothing is mapped to may go
+				_, err = tx.RemoveMapping(who.WorkspaceID, in.ModelID, m)
+			default: // kept as taken away, whoever made it: the matcher would find it again
 				m.Source, m.Confidence = sourceRejected, 0
 				err = tx.SaveMappings(who.WorkspaceID, in.ModelID, who.UserID, []store.Mapping{m})
-			default:
-				_, err = tx.RemoveMapping(who.WorkspaceID, in.ModelID, m)
 			}
 			if err != nil {
 				return out, err

@@ -58,6 +58,27 @@ func (p policy) assumptionStatus(a *threat.Assumption, b *body) evidence.Status 
 	return subject.Status(claims, b.debts)
 }
 
+// cohereAssumptions marks, among all evidence of a model, what judges found incoherent of that on assumptions: as above, none of it is stored.
+func (h *head) cohereAssumptions(all []store.Assertion) {
+	why := map[threat.ID]string{}
+	for id, b := range bodies(all) {
+		a := h.structure.Assumption(id)
+		if a == nil {
+			continue
+		}
+		subject, claims := h.assumptionSubject(a.ID, a.Text), slices.Clone(b.claims)
+		subject.Cohere(claims)
+		for _, c := range claims {
+			why[c.ID] = c.Incoherent
+		}
+	}
+	for i := range all {
+		if text, ok := why[all[i].ID]; ok {
+			all[i].Incoherent = text
+		}
+	}
+}
+
 // verificationAt is a control's verification as it is now: stale is decided on read.
 func (p policy) verificationAt(c *store.Control, now time.Time) evidence.Verification {
 	return c.Evidence.At(now, p.settings.StaleAfter())

@@ -109,6 +109,35 @@ func TestApplyRemediation(t *testing.T) {
 	}
 }
 
+// What a person takes away is not made again by auto_map_controls, also where the matcher is sure of it, and whoever mapped it.
+func TestUnmappedStaysUnmapped(t *testing.T) {
+	s := studio(t)
+	out := s.suggest("V17.2.1")
+	done := must(s.ApplyRemediation(ctx, s.who, service.ApplyRemediationIn{Target: target(s.model), Approved: []string{out.Proposals[0].ID}}))(t)
+	ids := []string{"V17.2.1"}
+	rows := func() []service.MappedControlRow {
+		t.Helper()
+		return s.report(service.GetComplianceReportIn{Requirements: ids}).Requirements[0].Controls
+	}
+	if len(rows()) == 0 || len(done.Controls) == 0 {
+		t.Fatalf("%+v", done)
+	}
+	auto := func() {
+		t.Helper()
+		must(s.AutoMapControls(ctx, s.who, service.AutoMapControlsIn{ModelID: s.model}))(t)
+	}
+	auto() // beside the control that was made for it others may come
+	for _, c := range rows() {
+		must(s.MapControl(ctx, s.who, service.MapControlIn{ModelID: s.model, Control: c.Control, Requirements: ids, Unmap: true}))(t)
+	}
+	by := done.Controls[0]
+	s.mapControl(by, ids...)
+	must(s.MapControl(ctx, s.who, service.MapControlIn{ModelID: s.model, Control: by, Requirements: ids, Unmap: true}))(t)
+	if auto(); len(rows()) != 0 {
+		t.Errorf("%+v", rows())
+	}
+}
+
 // Judgments stay with people who decide; rejections change nothing of the model; what moved is a conflict.
 func TestDecideProposals(t *testing.T) {
 	s := studio(t)

@@ -166,6 +166,7 @@ func TestImportRefuses(t *testing.T) {
 		"no document":          {func(d map[string]any) { clear(d) }, "document.format"},
 		"another version":      {func(d map[string]any) { d["format_version"] = 2 }, "document.format"},
 		"an unknown field":     {func(d map[string]any) { d["surprise"] = 1 }, "document"},
+		"a text for a list":    {func(d map[string]any) { d["frameworks"] = "none" }, "document.frameworks"},
 		"no title":             {func(d map[string]any) { d["model"].(map[string]any)["title"] = "" }, "title"},
 		"a bad asset":          {func(d map[string]any) { first(d, "assets")["impact"] = "huge" }, "document.model"},
 		"a twin asset":         {func(d map[string]any) { d["assets"] = append(d["assets"].([]any), first(d, "assets")) }, "document.model"},
@@ -187,6 +188,8 @@ func TestImportRefuses(t *testing.T) {
 			te, ok := err.(*threat.Error)
 			if !ok || te.Code != threat.Invalid || !strings.HasPrefix(te.Field, c.field) {
 				t.Errorf("got %v, want invalid in %s", err, c.field)
+			} else if strings.Contains(te.Message, "exchange.") || strings.Contains(te.Message, "Go ") {
+				t.Errorf("%v shows the inside", te)
 			}
 		})
 	}

@@ -277,6 +277,14 @@ func TestProposals(t *testing.T) {
 			list[1].Status != store.ProposalSuperseded || list[2].Status != store.ProposalOpen || !cmp.Equal(list[2], last[0]) {
 			t.Errorf("%+v", list)
 		}
+		// A number that was shown is not given to another one, though its framework is gone.
+		e.write(t, func(tx *store.Tx) error { return tx.ForgetFramework(w, "a") })
+		if n := add("b", 1)[0].Number; n != 5 {
+			t.Errorf("number %d after 4 was forgotten", n)
+		}
+		if c := get(t, e, func(v *store.Snapshot) (threat.Counters, error) { return v.Counters(w, model) }); c["proposal"] != 0 {
+			t.Errorf("%v", c)
+		}
 	})
 }
 

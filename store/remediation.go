@@ -83,8 +83,11 @@ func (t *Tx) AddProposals(workspace, model, user, framework string, list []Propo
 	if err != nil {
 		return nil, err
 	}
-	var last int
-	if err := t.get(&last, `SELECT COALESCE(MAX(n), 0) FROM remediation_proposals WHERE workspace_id = ? AND model_id = ?`, workspace, model); err != nil {
+	last, err := t.lastProposal(workspace, model)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.SaveCounters(workspace, model, threat.Counters{proposalCounter: last + len(list) + 1}); err != nil {
 		return nil, err
 	}
 	out := make([]Proposal, len(list))
@@ -104,6 +107,23 @@ func (t *Tx) AddProposals(workspace, model, user, framework string, list []Propo
 		INSERT INTO remediation_proposals (workspace_id, model_id, n, framework_id, kind, body, requirements, reason, status, entity_id,
 		    proposed_by, proposed_at, decided_by)
 		VALUES`, rows)
+}
+
+// proposalCounter numbers proposals. It is no kind of id: the counters of a model do not show it.
+const proposalCounter threat.Kind = "proposal"
+
+// lastProposal is the highest number that a proposal of the model ever had, those of a framework that is gone among them: who decides
+// about one that was shown before must not hit another.
+func (t *Tx) lastProposal(workspace, model string) (int, error) {
+	var last int
+	err := t.get(&last, `
+		SELECT COALESCE(MAX(n), 0) FROM (
+		    SELECT n FROM remediation_proposals WHERE workspace_id = ? AND model_id = ?
+		    UNION ALL
+		    SELECT next - 1 AS n FROM counters WHERE workspace_id = ? AND model_id = ? AND kind = ?
+		) AS numbers`,
+		workspace, model, workspace, model, string(proposalCounter))
+	return last, err
 }
 
 // DecideProposal ends an open proposal and reports whether it was open.

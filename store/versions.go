@@ -245,7 +245,7 @@ func (v *Snapshot) Counters(workspace, model string) (threat.Counters, error) {
 		Kind threat.Kind `db:"kind"`
 		Next int         `db:"next"`
 	}
-	if err := v.list(&rows, `SELECT kind, next FROM counters WHERE workspace_id = ? AND model_id = ?`, workspace, model); err != nil {
+	if err := v.list(&rows, `SELECT kind, next FROM counters WHERE workspace_id = ? AND model_id = ? AND kind <> ?`, workspace, model, string(proposalCounter)); err != nil {
 		return nil, err
 	}
 	c := threat.Counters{}
