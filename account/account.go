@@ -22,6 +22,14 @@ const (
 // Scopes lists the legal scopes.
 func Scopes() []Scope { return []Scope{Developer, Verifier, Admin} }
 
+// article is a scope with its article.
+func (s Scope) article() string {
+	if s == Admin {
+		return "an " + string(s)
+	}
+	return "a " + string(s)
+}
+
 // Permission is something a request needs to be allowed.
 type Permission string
 
@@ -84,7 +92,7 @@ func (p Principal) Allow(need Permission) error {
 	if p.Scope == "" {
 		return threat.Errorf(threat.Unauthenticated, "no API key")
 	}
-	e := threat.Errorf(threat.Forbidden, "a %s key may not %s", p.Scope, need)
+	e := threat.Errorf(threat.Forbidden, "%s key may not %s", p.Scope.article(), need)
 	switch need {
 	case Submit:
 		return e.Hinted("runs are submitted with a verifier key (rdv_)")

@@ -28,8 +28,9 @@ func (r Role) Check() error {
 	return threat.Errorf(threat.Invalid, "role %q is not known", threat.Clip(string(r), 20)).In("role").Hinted("valid: owner, member")
 }
 
-// Change checks that a workspace may give one of its members another role, or, with an empty one, let them go: a workspace keeps an owner,
-// and a personal one its only member. Errors: [threat.NotFound] (no such member), [threat.FailedPrecondition].
+// Change checks that a workspace may give one of its members another role, or, with an empty one, let them go: a workspace keeps an owner, one
+// who is not disabled if it has one, and a personal one its only member. Errors: [threat.NotFound] (no such member),
+// [threat.FailedPrecondition].
 func Change(kind WorkspaceKind, members []Membership, user string, to Role) error {
 	i := slices.IndexFunc(members, func(m Membership) bool { return m.UserID == user })
 	if i < 0 {
@@ -41,11 +42,14 @@ func Change(kind WorkspaceKind, members []Membership, user string, to Role) erro
 	if members[i].Role != Owner || to == Owner {
 		return nil
 	}
-	if slices.ContainsFunc(members, func(m Membership) bool { return m.UserID != user && m.Role == Owner }) {
+	gone := members[i]
+	if slices.ContainsFunc(members, func(m Membership) bool {
+		return m.UserID != user && m.Role == Owner && (!m.Disabled || gone.Disabled)
+	}) {
 		return nil
 	}
-	return threat.Errorf(threat.FailedPrecondition, "the workspace would be left without an owner").
-		Hinted("make another member an owner first, or transfer the workspace to one")
+	return threat.Errorf(threat.FailedPrecondition, "the workspace would be left without an owner who can act").
+		Hinted("make another member an owner first, or transfer the workspace to one; owners who are disabled do not count")
 }
 
 // NoMember is the refusal of somebody who is not a member.

@@ -9,13 +9,13 @@ import (
 	"github.com/redoubt-dev/redoubt/threat"
 )
 
-// A change is allowed exactly when an owner is left after it.
+// A change is allowed exactly when an owner is left after it, one who is not disabled if the workspace had one.
 func TestChangeKeepsAnOwner(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		users := []string{"a", "b", "c", "d"}
 		var members []account.Membership
 		for _, u := range users[:rapid.IntRange(1, 4).Draw(t, "members")] {
-			members = append(members, account.Membership{UserID: u, Role: rapid.SampledFrom(account.Roles()).Draw(t, "role")})
+			members = append(members, account.Membership{UserID: u, Role: rapid.SampledFrom(account.Roles()).Draw(t, "role"), Disabled: rapid.Bool().Draw(t, "disabled")})
 		}
 		owned := false
 		for _, m := range members {
@@ -26,18 +26,20 @@ func TestChangeKeepsAnOwner(t *testing.T) {
 		}
 		user := rapid.SampledFrom(users).Draw(t, "user")
 		to := rapid.SampledFrom([]account.Role{account.Owner, account.Member, ""}).Draw(t, "to")
-		there, left := false, false
+		there, left, acts, acted := false, false, false, false
 		for _, m := range members {
+			acted = acted || m.Role == account.Owner && !m.Disabled
 			role := m.Role
 			if m.UserID == user {
 				there, role = true, to
 			}
 			left = left || role == account.Owner
+			acts = acts || role == account.Owner && !m.Disabled
 		}
 		want := threat.Code("")
 		if !there {
 			want = threat.NotFound
-		} else if !left {
+		} else if !left || acted && !acts {
 			want = threat.FailedPrecondition
 		}
 		if err := account.Change(account.Team, members, user, to); threat.CodeOf(err) != want {

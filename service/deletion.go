@@ -224,7 +224,7 @@ func planAccount(v *store.Snapshot, u account.User, count bool) (p accountPlan, 
 			return p, err
 		}
 		others := slices.DeleteFunc(members, func(m account.Membership) bool { return m.UserID == u.ID })
-		owned := slices.ContainsFunc(others, func(m account.Membership) bool { return m.Role == account.Owner })
+		owned := slices.ContainsFunc(others, func(m account.Membership) bool { return m.Role == account.Owner && !m.Disabled })
 		switch {
 		case w.Kind == account.Team && (w.Role != account.Owner || owned):
 			p.Left = append(p.Left, w)
@@ -249,10 +249,15 @@ func planAccount(v *store.Snapshot, u account.User, count bool) (p accountPlan, 
 	return p, nil
 }
 
-// heir is who gets a workspace whose only owner goes: the member who joined first, of those who can use it.
+// heir is who gets a workspace whose only owner who can act goes: the member who joined first, of those who can use it; else another owner.
 func heir(members []account.Membership) account.Membership {
-	if i := slices.IndexFunc(members, func(m account.Membership) bool { return !m.Disabled }); i >= 0 {
-		return members[i]
+	for _, fits := range []func(account.Membership) bool{
+		func(m account.Membership) bool { return !m.Disabled },
+		func(m account.Membership) bool { return m.Role == account.Owner },
+	} {
+		if i := slices.IndexFunc(members, fits); i >= 0 {
+			return members[i]
+		}
 	}
 	return members[0]
 }

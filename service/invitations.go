@@ -237,8 +237,11 @@ func join(tx *store.Tx, workspace, user string, role account.Role) error {
 func (s *Service) DeclineInvitation(ctx context.Context, who account.Principal, in AnswerInvitationIn) (InvitationOut, error) {
 	return write(ctx, s, who, verb{name: "decline_invitation", needs: account.Belong}, in, func(tx *store.Tx, r *record) (InvitationOut, error) {
 		i, err := answerInvitation(tx, who, in, account.Declined)
+		if err != nil { // and leaves no trace in a workspace that is not theirs
+			return InvitationOut{}, err
+		}
 		r.workspace, r.object = i.WorkspaceID, i.ID
-		return InvitationOut{Invitation: i}, err
+		return InvitationOut{Invitation: i}, nil
 	})
 }
 

@@ -29,13 +29,14 @@ func within[In, Out any](ctx context.Context, s *Service, who account.Principal,
 		if err != nil {
 			return none, err
 		}
+		r.workspace = w.ID // of a refusal, too: it is its owners who should see it
 		if p.owner && w.Role != account.Owner {
 			return none, onlyOwners()
 		}
 		if err := tx.LockWorkspace(w.ID); err != nil {
+			r.workspace = ""
 			return none, err
 		}
-		r.workspace = w.ID
 		return fn(tx, w, r)
 	})
 }
@@ -106,8 +107,11 @@ func (s *Service) CreateWorkspace(ctx context.Context, who account.Principal, in
 	v := verb{name: "create_workspace", needs: account.Manage, idem: in.IdempotencyKey}
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (WorkspaceOut, error) {
 		w, err := createWorkspace(tx, who.UserID, in.Name)
+		if err != nil {
+			return WorkspaceOut{}, err
+		}
 		r.workspace, r.object, r.detail = w.ID, w.ID, map[string]any{"name": w.Name}
-		return WorkspaceOut{WorkspaceRow{Workspace: w}, keyHint}, err
+		return WorkspaceOut{WorkspaceRow{Workspace: w}, keyHint}, nil
 	})
 }
 

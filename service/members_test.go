@@ -212,13 +212,76 @@ func TestTheLastOwnerStays(t *testing.T) {
 	for _, a := range must(b.GetActivity(ctx, at, service.GetActivityIn{Limit: ptr(200)}))(t).Activity {
 		verbs[a.Verb+" "+a.Outcome]++
 	}
-	want := map[string]int{"create_workspace done": 1, "invite done": 2, "accept_invitation done": 2, "create_key done": 2, "transfer_workspace done": 1, "leave_workspace done": 1}
+	want := map[string]int{
+		"create_workspace done": 1, "invite done": 2, "accept_invitation done": 2, "create_key done": 2, "transfer_workspace done": 1, "leave_workspace done": 1,
+		"leave_workspace refused": 1, "remove_member refused": 1, "edit_member refused": 2, "transfer_workspace refused": 1,
+	}
 	if d := cmp.Diff(want, verbs); d != "" {
 		t.Errorf("the team's activity: %s", d)
 	}
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// An owner who is disabled does not hold a workspace for those who can act, and gives way to an heir.
+func TestDisabledOwners(t *testing.T) {
+	b := newBench(t)
+	ada, bob, eve := b.person(t), b.person(t), b.person(t)
+	team := b.team(t, ada, bob, eve)
+	must(b.EditMember(ctx, ada.admin, service.EditMemberIn{WorkspaceID: team, UserID: bob.ID, Role: account.Owner}))(t)
+	must(b.SetDisabled(ctx, bob.Email, true))(t)
+	_, err := b.LeaveWorkspace(ctx, ada.developer, service.LeaveWorkspaceIn{WorkspaceID: team})
+	wants(t, err, threat.FailedPrecondition)
+	_, err = b.EditMember(ctx, ada.admin, service.EditMemberIn{WorkspaceID: team, UserID: ada.ID, Role: account.Member})
+	wants(t, err, threat.FailedPrecondition)
+	ask := must(b.AskAccountDeletion(ctx, ada.admin, service.AskAccountDeletionIn{}))(t)
+	if len(ask.PassedOn) != 1 || ask.PassedOn[0].To.UserID != eve.ID || len(ask.Left) != 0 {
+		t.Errorf("passed on: %+v, left: %+v", ask.PassedOn, ask.Left)
+	}
+	must(b.SetDisabled(ctx, eve.Email, true))(t) // nobody can act: whoever is an owner stays it
+	if ask = must(b.AskAccountDeletion(ctx, ada.admin, service.AskAccountDeletionIn{}))(t); len(ask.PassedOn) != 1 || ask.PassedOn[0].To.UserID != bob.ID {
+		t.Errorf("passed on: %+v", ask.PassedOn)
+	}
+	must(b.SetDisabled(ctx, bob.Email, false))(t)
+	must(b.LeaveWorkspace(ctx, ada.developer, service.LeaveWorkspaceIn{WorkspaceID: team}))(t)
+}
+
+// A refusal is in the activity of the workspace that it is about, when the caller is in it, and of no other.
+func TestRefusalsAreWhereTheyBelong(t *testing.T) {
+	b := newBench(t)
+	ada, bob, eve := b.person(t), b.person(t), b.person(t)
+	team := b.team(t, ada, bob)
+	_, err := b.Invite(ctx, ada.admin, service.InviteIn{WorkspaceID: team, Email: bob.Email}) // "bob… is a member"
+	wants(t, err, threat.Conflict)
+	_, err = b.RemoveMember(ctx, bob.admin, service.RemoveMemberIn{WorkspaceID: team, UserID: ada.ID})
+	wants(t, err, threat.Forbidden)
+	_, err = b.RemoveMember(ctx, eve.admin, service.RemoveMemberIn{WorkspaceID: team, UserID: bob.ID})
+	wants(t, err, threat.NotFound)
+	i := must(b.Invite(ctx, ada.admin, service.InviteIn{WorkspaceID: team, Email: eve.Email}))(t).Invitation
+	must(b.WithdrawInvitation(ctx, ada.admin, service.WithdrawInvitationIn{WorkspaceID: team, InvitationID: i.ID}))(t)
+	_, err = b.DeclineInvitation(ctx, eve.developer, service.AnswerInvitationIn{InvitationID: i.ID})
+	wants(t, err, threat.FailedPrecondition)
+	refused := func(who account.Principal, workspace string) (verbs []string) {
+		who.WorkspaceID = workspace
+		for _, a := range must(b.GetActivity(ctx, who, service.GetActivityIn{Limit: ptr(200)}))(t).Activity {
+			if a.Outcome == "refused" {
+				verbs = append(verbs, a.Verb)
+			}
+		}
+		slices.Sort(verbs)
+		return verbs
+	}
+	for name, c := range map[string]struct{ got, want []string }{
+		"the team": {refused(ada.admin, team), []string{"invite", "remove_member"}},
+		"ada's":    {refused(ada.admin, ada.PersonalWorkspace), nil},
+		"bob's":    {refused(bob.admin, bob.PersonalWorkspace), nil},
+		"eve's":    {refused(eve.admin, eve.PersonalWorkspace), []string{"decline_invitation", "remove_member"}},
+	} {
+		if d := cmp.Diff(c.want, c.got); d != "" {
+			t.Errorf("%s activity has refusals: %s", name, d)
+		}
+	}
+}
 
 // Whatever people do to each other's places, each team keeps an owner, a place is what the moves made it, nobody outside sees anything, and
 // the keys of whoever is out are refused at once.

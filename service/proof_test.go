@@ -460,7 +460,7 @@ func TestSettingsRefuse(t *testing.T) {
 		"unknown issuer":  {first(g.AddRequiredClaim(ctx, g.admin, service.AddRequiredClaimIn{Required: attest.Required{Issuer: "https://a", Claim: "a", Pattern: "x"}})), threat.Invalid, "issuer"},
 		"no such claim":   {first(g.RemoveRequiredClaim(ctx, g.admin, service.RemoveRequiredClaimIn{ClaimID: "x"})), threat.NotFound, "claim_id"},
 		"stale after":     {first(g.EditSettings(ctx, g.admin, service.EditSettingsIn{StaleAfterDays: ptr(400)})), threat.Invalid, "stale_after_days"},
-		"engine":          {first(g.EditSettings(ctx, g.admin, service.EditSettingsIn{DefaultEngine: ptr("none")})), threat.Invalid, "default_engine.engine"},
+		"engine":          {first(g.EditSettings(ctx, g.admin, service.EditSettingsIn{DefaultEngine: ptr("none")})), threat.Invalid, "default_engine"},
 		"judge":           {first(g.EditSettings(ctx, g.admin, service.EditSettingsIn{AllowedJudges: &[]string{""}})), threat.Invalid, "allowed_judges"},
 		"a developer key": {first(g.EditSettings(ctx, g.who, service.EditSettingsIn{})), threat.Forbidden, ""},
 	} {

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -102,7 +103,11 @@ func (s *Service) EditSettings(ctx context.Context, who account.Principal, in Ed
 			return err
 		}
 		if _, err := s.engine(next.DefaultEngine); err != nil {
-			return fieldError(err, "default_engine")
+			var te *threat.Error
+			if errors.As(err, &te) { // the setting is the whole field, not a part of one
+				return threat.Errorf(te.Code, "%s", te.Message).In("default_engine").Hinted("%s", te.Hint)
+			}
+			return err
 		}
 		r.detail = in
 		return tx.SaveSettings(who.WorkspaceID, who.UserID, next)

@@ -39,6 +39,7 @@ const maxIdemKey = 200
 // rollback; it changes nothing else.
 func write[In, Out any](ctx context.Context, s *Service, who account.Principal, v verb, in In, fn func(*store.Tx, *record) (Out, error)) (Out, error) {
 	var out, none Out
+	at := who // whose activity gets a refusal
 	err := who.Allow(v.needs)
 	if err == nil && len(v.idem) > maxIdemKey {
 		err = threat.Errorf(threat.Invalid, "the key has %d bytes", len(v.idem)).In("idempotency_key").Hinted("at most %d", maxIdemKey)
@@ -59,7 +60,9 @@ func write[In, Out any](ctx context.Context, s *Service, who account.Principal, 
 			}
 			r := record{model: v.model}
 			var err error
-			if out, err = fn(tx, &r); err != nil {
+			out, err = fn(tx, &r)
+			at.WorkspaceID = cmp.Or(r.workspace, who.WorkspaceID)
+			if err != nil {
 				return err
 			}
 			if err := addActivity(tx, who, v.name, r); err != nil {
@@ -76,7 +79,7 @@ func write[In, Out any](ctx context.Context, s *Service, who account.Principal, 
 		})
 	}
 	if err != nil {
-		s.refused(ctx, who, v, in, err)
+		s.refused(ctx, at, v, in, err)
 		return none, s.logged(v.name, err)
 	}
 	return out, nil

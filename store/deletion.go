@@ -35,6 +35,8 @@ type Names struct {
 	Email string   `json:"email,omitempty"`
 	Name  string   `json:"name,omitempty"`
 	Keys  []string `json:"keys,omitempty"` // ids
+	// Workspaces are ids of those that the user was in, or had a key of. Elsewhere the same name is somebody else's.
+	Workspaces []string `json:"workspaces,omitempty"`
 }
 
 // ErrDeletionLost says that another worker has taken a deletion over.
@@ -88,6 +90,12 @@ func (t *Tx) MarkWorkspace(id, workspace string) error {
 func (t *Tx) MarkUser(id string, u account.User) error {
 	names := Names{Email: u.Email, Name: u.Name}
 	if err := t.list(&names.Keys, `SELECT id FROM api_keys /* any workspace: the user's own */ WHERE user_id = ? ORDER BY id`, u.ID); err != nil {
+		return err
+	}
+	err := t.list(&names.Workspaces, `
+		SELECT workspace_id FROM members /* any workspace: the user's own */ WHERE user_id = ?
+		UNION SELECT workspace_id FROM api_keys /* any workspace: the user's own */ WHERE user_id = ?`, u.ID, u.ID)
+	if err != nil {
 		return err
 	}
 	// The id keeps the address unique; no address is like it.

@@ -135,6 +135,9 @@ func (s stuff) fill(t testing.TB, db *sql.DB, tables []testenv.Table) {
 					row[c.Name], _ = strconv.Atoi(c.Enum[0])
 				case slices.Contains(exact[table.Name], c.Name):
 					row[c.Name] = s.by.words()[(i+j)%4]
+					if row[c.Name] == s.by.name && c.Name != "owner" { // which is no name of a person
+						row[c.Name] = s.by.id
+					}
 					if strings.HasSuffix(c.Name, "_by") || c.Name == "user_id" {
 						row[c.Name] = s.by.id
 					}
@@ -356,6 +359,51 @@ func TestDeletedAccountLeavesNothing(t *testing.T) {
 		}
 		if now := one(t, db, stamp); now <= stamped {
 			t.Errorf("the stamps of models that named her are still %d", now)
+		}
+	})
+}
+
+// A name is not an id: where it is somebody else's, or the id of a control, or an engine's, nothing changes.
+func TestDeletedAccountLeavesItsNamesakes(t *testing.T) {
+	onBoth(t, func(t *testing.T, e env) {
+		tables, db := whole(t), raw(t, e.database)
+		gone, _ := named(t, e, "ada@example.org", "C1")
+		other, eve := named(t, e, "eve@example.org", "Eve")
+		apart := testenv.Workspace(t, e.Store, other).ID
+		team := testenv.Workspace(t, e.Store, other).ID
+		e.write(t, func(tx *store.Tx) error { return tx.AddMember(team, gone.ID, account.Member) })
+		for _, w := range []string{apart, team} {
+			stuff{"of eve " + w, w, eve, 2}.fill(t, db, tables)
+			for _, set := range []string{
+				`activity SET object = 'C1', detail = '{"control":"C1","user_name":"C1"}'`,
+				`requirement_mappings SET mapped_by = 'C1'`,
+				`jobs SET principal = '{"user_id":"` + eve.id + `","user_name":"C1"}'`,
+			} {
+				if _, err := db.Exec(`UPDATE ` + set + ` WHERE workspace_id = '` + w + `'`); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, w := range []string{apart, team} {
+			if _, err := db.Exec(`UPDATE accepted_risks SET owner = 'C1' WHERE workspace_id = '` + w + `'`); err != nil {
+				t.Fatal(err)
+			}
+		}
+		risks := func(table, row string) bool { return table == "accepted_risks" && strings.Contains(row, team) }
+		others := func(table, row string) bool {
+			return !strings.Contains(row, gone.ID) && !strings.Contains(row, gone.PersonalWorkspace) && !risks(table, row)
+		}
+		before := picture(t, db, tables, others)
+		e.write(t, func(tx *store.Tx) error { return tx.MarkUser(testenv.NewID(t), gone) })
+		e.clock.Advance(time.Second)
+		removeAll(t, e)
+		if d := cmp.Diff(before, picture(t, db, tables, others)); d != "" {
+			t.Errorf("rows of others changed:\n%s", d)
+		}
+		for _, row := range picture(t, db, tables, risks)["accepted_risks"] {
+			if !strings.Contains(row, account.DeletedUser) {
+				t.Errorf("the owner is still named where the user was a member: %s", row)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,14 +64,23 @@ func (f Forgetting) Rows() int { return len(f.rows) }
 // words are what names a user.
 type words struct {
 	exact  []string    // a column that holds one of them names the user
+	name   string      // as the one who bears a risk; empty where it can be somebody else's
 	within [][2]string // a text that holds the first of a pair gets the second
+}
+
+// of returns the words that name a user in a column. Only one holds names: elsewhere the same word is the id of something else, or an engine.
+func (w words) of(column string) []string {
+	if column == "owner" && w.name != "" {
+		return append(w.exact[:len(w.exact):len(w.exact)], w.name)
+	}
+	return w.exact
 }
 
 // manyKeys is how many keys of a user are looked for at a time: each is a call within a call of the statement.
 const manyKeys = 50
 
-// words returns the words that name a user, in parts small enough for one statement.
-func (d Deletion) words(namesake bool) []words {
+// words returns the words that name a user, in parts small enough for one statement. known is whether the user's name alone tells who is meant.
+func (d Deletion) words(known bool) []words {
 	first := words{exact: []string{d.User}, within: [][2]string{{d.User, account.DeletedUser}}}
 	quoted := func(s string) string {
 		raw, _ := json.Marshal(s) // a string always marshals
@@ -82,9 +92,11 @@ func (d Deletion) words(namesake bool) []words {
 		first.within = append(first.within, [2]string{quoted(mail), nobody})
 	}
 	if name := d.Names.Name; name != "" && name != account.DeletedUser {
-		first.within = append(first.within, [2]string{`"user_name":` + quoted(name), `"user_name":` + nobody})
-		if !namesake {
-			first.exact = append(first.exact, name)
+		// Others have the same name: it is this user's behind the id, which the first pair has replaced by now.
+		by := `"user_id":` + nobody + `,"user_name":`
+		first.within = append(first.within, [2]string{by + quoted(name), by + nobody})
+		if known {
+			first.name = name
 		}
 	}
 	out := []words{first}
@@ -115,7 +127,8 @@ func (v *Snapshot) ToForget(d Deletion, workspace string, limit int) (f Forgetti
 	if err != nil {
 		return f, false, err
 	}
-	for _, w := range d.words(same > 0) {
+	known := same == 0 && slices.Contains(d.Names.Workspaces, workspace)
+	for _, w := range d.words(known) {
 		for _, m := range mentions {
 			where, args := m.names(w)
 			f = Forgetting{workspace: workspace, of: m, words: w}
@@ -133,8 +146,8 @@ func (v *Snapshot) ToForget(d Deletion, workspace string, limit int) (f Forgetti
 func (m mention) names(w words) (where string, args []any) {
 	var any []string
 	for _, c := range m.exact {
-		any = append(any, c+` IN (`+marks(len(w.exact))+`)`)
-		for _, x := range w.exact {
+		any = append(any, c+` IN (`+marks(len(w.of(c)))+`)`)
+		for _, x := range w.of(c) {
 			args = append(args, x)
 		}
 	}
@@ -177,8 +190,8 @@ func (m mention) forget(w words) (does string, args []any) {
 	}
 	var sets []string
 	for _, c := range m.exact {
-		sets = append(sets, c+` = CASE WHEN `+c+` IN (`+marks(len(w.exact))+`) THEN ? ELSE `+c+` END`)
-		for _, x := range w.exact {
+		sets = append(sets, c+` = CASE WHEN `+c+` IN (`+marks(len(w.of(c)))+`) THEN ? ELSE `+c+` END`)
+		for _, x := range w.of(c) {
 			args = append(args, x)
 		}
 		args = append(args, account.DeletedUser)

@@ -154,7 +154,10 @@ func (v *Snapshot) Keys(workspace, user string) ([]account.Key, error) {
 }
 
 // NoKey is the refusal of a key that does not exist, or that is not the caller's to see.
-func NoKey() *threat.Error { return threat.Errorf(threat.NotFound, "there is no such key") }
+func NoKey() *threat.Error {
+	return threat.Errorf(threat.NotFound, "there is no such key").
+		Hinted("GET /api/v1/keys lists yours of this workspace, GET /api/v1/workspaces/{workspace_id}/keys those of another")
+}
 
 // Key returns one key of a workspace. Errors: [threat.NotFound].
 func (v *Snapshot) Key(workspace, id string) (account.Key, error) {
