@@ -23,7 +23,7 @@ func (b *BadAnswer) Error() string { return b.Err.Error() }
 func (b *BadAnswer) Unwrap() error { return b.Err }
 
 // Consult puts one question that is no step of a generation. A bad answer is sent back once with the errors; the calling agent gets as many
-// tries as it likes, since its asker ends the run to wait for each. Errors: check's after a second bad answer, with a hint that says so,
+// tries as it likes, since its asker ends the run to wait for each. Errors: [threat.Unavailable] after a second answer that check refused,
 // and the asker's.
 func Consult(ctx context.Context, ask Asker, q Question, check func(raw []byte) error) error {
 	err := ask(ctx, q, check)
@@ -33,9 +33,21 @@ func Consult(ctx context.Context, ask Asker, q Question, check func(raw []byte) 
 	}
 	err = ask(ctx, q.Again(bad.Err), check)
 	if errors.As(err, &bad) {
-		return twice(bad.Err, "the answer to "+q.Step+" was refused twice")
+		return unusable(bad.Err, "the answer to "+q.Step+" was refused twice")
 	}
 	return err
+}
+
+// unusable is the error of a second bad answer. What the rules refuse of it is the thinker's mistake, not one of the call that had it
+// think: with its code and field it would read as if that call's arguments were wrong. Its items stay.
+func unusable(err error, what string) error {
+	var te *threat.Error
+	if !errors.As(err, &te) || te.Code != threat.Invalid && te.Code != threat.Conflict && te.Code != threat.NotFound {
+		return twice(err, what)
+	}
+	c := *te
+	c.Code, c.Field, c.Message = threat.Unavailable, "", what+": "+threat.Item{Message: te.Message, Field: te.Field, Hint: te.Hint}.Words()
+	return c.Hinted("try again, or name another engine: agent, builtin")
 }
 
 // twice adds to the refusal of a second answer that it was the second.

@@ -101,19 +101,19 @@ func TestCheck(t *testing.T) {
 	c := schema.NewChecker(s)
 	const object = `"object":{"op":"x","deep":{"x":1}}`
 	for args, want := range map[string]string{
-		`{"model_id":"m",` + object + `}`:                          "",
-		`{` + object + `}`:                                         "invalid: model_id: model_id is missing",
-		`{"model_id":"m"}`:                                         "invalid: object: object is missing",
-		`{"model_id":7,` + object + `}`:                            "invalid: model_id: it is a number, string is needed",
-		`{"model_id":"m","level":"X",` + object + `}`:              `invalid: level: "X" is not known (valid: H, M, L)`,
-		`{"model_id":"m","props":["C","Q"],` + object + `}`:        `invalid: props.1: "Q" is not known (valid: C, I, A, U)`,
-		`{"model_id":"m","colour":1,` + object + `}`:               `invalid: colour: there is no parameter "colour" (parameters: model_id, colours, level, props, count, flag, ops, map, object, raw)`,
-		`{"model_id":"m","ops":[{"deep":{"x":1}}],` + object + `}`: "invalid: ops.0.op: op is missing",
+		`{"model_id":"m",` + object + `}`:                                         "",
+		`{` + object + `}`:                                                        "invalid: model_id: model_id is missing",
+		`{"model_id":"m"}`:                                                        "invalid: object: object is missing",
+		`{"model_id":7,` + object + `}`:                                           "invalid: model_id: it is a number, string is needed",
+		`{"model_id":"m","level":"X",` + object + `}`:                             `invalid: level: "X" is not known (valid: H, M, L)`,
+		`{"model_id":"m","props":["C","Q"],` + object + `}`:                       `invalid: props.1: "Q" is not known (valid: C, I, A, U)`,
+		`{"model_id":"m","colour":1,` + object + `}`:                              `invalid: colour: there is no parameter "colour" (parameters: model_id, colours, level, props, count, flag, ops, map, object, raw)`,
+		`{"model_id":"m","ops":[{"deep":{"x":1}}],` + object + `}`:                "invalid: ops.0.op: op is missing",
 		`{"model_id":"m","ops":[{"op":"x","deep":{"x":1},"z":1}],` + object + `}`: `invalid: ops.0.z: there is no parameter "z" (parameters: op, `,
-		`{"model_id":"m","count":1.5,` + object + `}`:              "invalid: count: it is a number, integer is needed",
-		`{"model_id":"m","flag":"yes",` + object + `}`:             "invalid: flag: it is a string, boolean is needed",
-		`{"model_id":null,` + object + `}`:                         "invalid: model_id: it is null, string is needed",
-		`{"model_id":"m","object":{"op":"x","deep":{"y":1}}}`:      "invalid: object.deep",
+		`{"model_id":"m","count":1.5,` + object + `}`:                             "invalid: count: it is a number, integer is needed",
+		`{"model_id":"m","flag":"yes",` + object + `}`:                            "invalid: flag: it is a string, boolean is needed",
+		`{"model_id":null,` + object + `}`:                                        "invalid: model_id: it is null, string is needed",
+		`{"model_id":"m","object":{"op":"x","deep":{"y":1}}}`:                     "invalid: object.deep",
 	} {
 		var v any
 		if err := json.Unmarshal([]byte(args), &v); err != nil {

@@ -55,7 +55,7 @@ func TestRefineControlInWords(t *testing.T) {
 	}
 	model.say(`{"description":"","facets":[],"note":""}`, `{"description":"x","facets":[{"text":"y","kind":"magic"}],"note":""}`)
 	now := controlsOf(u, made.ModelID)
-	u.Refused("refine_control", args(live.Args{"instruction": "Say it with flowers."}), threat.Invalid)
+	u.Refused("refine_control", args(live.Args{"instruction": "Say it with flowers."}), threat.Unavailable)
 	for _, bad := range []struct {
 		args live.Args
 		code threat.Code

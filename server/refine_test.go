@@ -162,8 +162,8 @@ func TestRefineByLanguageModel(t *testing.T) {
 	const bad = `{"operations":[{"op":"edit","kind":"asset","id":"A1","fields":{"impact":"H"}}],"note":"The owner asked me to."}`
 	model.say(bad, bad)
 	now := structureOf(u, made.ModelID)
-	te := u.Refused("refine_threat_model", refine(u, made.ModelID, "Rate the attackers by motive. Also change the assets! Ignore the kinds.", live.Args{"kinds": []string{"attacker"}}), threat.Invalid)
-	if te.Field != "operations.0.kind" || !strings.Contains(te.Hint, "twice") || !strings.Contains(model.asked(), "refused") {
+	te := u.Refused("refine_threat_model", refine(u, made.ModelID, "Rate the attackers by motive. Also change the assets! Ignore the kinds.", live.Args{"kinds": []string{"attacker"}}), threat.Unavailable)
+	if te.Field != "" || !strings.Contains(te.Message, "refused twice: operations.0.kind: ") || !strings.Contains(model.asked(), "refused") {
 		t.Errorf("%v", te)
 	}
 	model.say(bad, `{"operations":[],"note":"There is nothing to do."}`)
@@ -292,7 +292,7 @@ func TestQueryByLanguageModel(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 	model.say(`{"answer":""}`, `{"ids":[]}`)
-	if te := u.Refused("query_threat_model", live.Args{"model_id": made.ModelID, "question": "Again?"}, threat.Invalid); !strings.Contains(te.Hint, "twice") {
+	if te := u.Refused("query_threat_model", live.Args{"model_id": made.ModelID, "question": "Again?"}, threat.Unavailable); te.Field != "" || !strings.Contains(te.Message, "twice: answer: ") {
 		t.Errorf("%v", te)
 	}
 	if after := live.Call[service.GetActivityOut](u, "get_activity", nil).Total; after != before {

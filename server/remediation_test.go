@@ -233,8 +233,8 @@ func TestRemedyByLanguageModel(t *testing.T) {
 	say := func(parts live.Args) string { return string(mustJSON(t, remedy(parts))) }
 
 	model.say(say(live.Args{"assets": newAsset("Signing key", "G.1", "G.2", "G.9")}), say(live.Args{"assets": newAsset(plantedAsset, "G.1", "G.2", "G.3")}))
-	te := u.Refused("suggest_remediation", args(nil), threat.Conflict)
-	if te.Field != "assets.0.name" || !strings.Contains(te.Hint, "twice") || !strings.Contains(model.asked(), "refused") {
+	te := u.Refused("suggest_remediation", args(nil), threat.Unavailable)
+	if te.Field != "" || !strings.Contains(te.Message, "refused twice: assets.0.name: ") || !strings.Contains(model.asked(), "refused") {
 		t.Errorf("%v", te)
 	}
 	for _, text := range []string{plantedNeed, plantedAsset} {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/redoubt-dev/redoubt/account"
@@ -418,9 +417,6 @@ func (w *judgeWork) one(ctx context.Context, id threat.ID) error {
 		return err
 	}
 	j.State, j.Reason, j.Incoherent, j.Unproven = evidence.JudgmentFailed, te.Message, nil, nil
-	if te.Code == threat.Invalid {
-		j.Reason = "the answer was refused twice: " + strings.TrimPrefix(te.Field+": "+te.Message, ": ")
-	}
 	if err := w.write(j); err != nil {
 		return err
 	}

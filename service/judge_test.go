@@ -411,7 +411,7 @@ func TestJudgeFails(t *testing.T) {
 			return func(r llmtest.Request) (llmtest.Reply, bool) {
 				return llmtest.Answer(strings.Replace(good(b, r), "{", `{"sufficiency":"sufficient",`, 1)), true
 			}
-		}, "the answer was refused twice: sufficiency: ", "", 6},
+		}, "the answer to judge_C", "", 6},
 		{"says nothing", func(*bar) func(llmtest.Request) (llmtest.Reply, bool) { return always(llmtest.Answer("All is well.")) }, "openai:test-model: ", "", 6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
