@@ -366,6 +366,9 @@ func unzip(t *testing.T, raw []byte) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if f.Modified.Year() < 2000 {
+			t.Errorf("%s is of %s", f.Name, f.Modified)
+		}
 		out[f.Name] = text
 	}
 	return out

@@ -95,7 +95,7 @@ func (s *Service) ArchiveWorkspace(ctx context.Context, id string, out io.Writer
 	var w account.Workspace
 	err := s.store.Write(ctx, func(tx *store.Tx) (err error) {
 		if w, err = tx.AnyWorkspace(id); err != nil {
-			return fieldHint(fieldError(err, "workspace"), "redoubt workspace list names the workspaces")
+			return operatorWorkspace(err)
 		}
 		return addActivity(tx, account.Principal{WorkspaceID: w.ID}, exportVerb, record{detail: map[string]any{"by": "operator"}})
 	})
@@ -130,7 +130,7 @@ func (s *Service) archive(ctx context.Context, w account.Workspace, out io.Write
 	if err != nil {
 		return a.manifest, err
 	}
-	f, err := a.zip.Create("manifest.json")
+	f, err := a.zip.CreateHeader(&zip.FileHeader{Name: "manifest.json", Method: zip.Deflate, Modified: a.manifest.ExportedAt})
 	if err == nil {
 		_, err = f.Write(append(m, '\n'))
 	}

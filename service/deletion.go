@@ -406,7 +406,7 @@ func (s *Service) WorkspaceDeletionFor(ctx context.Context, id string, do bool) 
 	err = s.store.Read(ctx, func(v *store.Snapshot) error {
 		w, err := v.AnyWorkspace(id)
 		if err != nil {
-			return fieldHint(fieldError(err, "workspace"), "redoubt workspace list names the workspaces")
+			return operatorWorkspace(err)
 		}
 		if w.Kind == account.Personal {
 			return threat.Errorf(threat.FailedPrecondition, "a personal workspace cannot be deleted").In("workspace").Hinted("it goes with the account: redoubt user delete EMAIL")

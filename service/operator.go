@@ -46,7 +46,7 @@ func (s *Service) OperatorPrincipal(ctx context.Context, in OperatorFor) (accoun
 		}
 		var err error
 		role, err = tx.Role(who.WorkspaceID, who.UserID)
-		return fieldError(err, "workspace")
+		return operatorWorkspace(err)
 	})
 	if err != nil {
 		return account.Principal{}, s.logged("operator", err)

@@ -122,7 +122,7 @@ func (s *Service) CreateKeyFor(ctx context.Context, in OperatorKeyIn) (CreateKey
 		}
 		workspace := cmp.Or(in.WorkspaceID, u.PersonalWorkspace)
 		if err := tx.LockWorkspace(workspace); err != nil {
-			return fieldHint(fieldError(err, "workspace"), "redoubt workspace list names the workspaces")
+			return operatorWorkspace(err)
 		}
 		if out, err = memberKey(tx, workspace, u.ID, in.CreateKeyIn); err != nil {
 			return err

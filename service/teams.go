@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 
 	"github.com/redoubt-dev/redoubt/account"
 	"github.com/redoubt-dev/redoubt/store"
@@ -85,11 +86,20 @@ func (s *Service) ListAllWorkspaces(ctx context.Context, email string) ([]TeamRo
 	return out, s.logged("list_workspaces", err)
 }
 
+// operatorWorkspace is the refusal of a workspace as the operator's commands name it.
+func operatorWorkspace(err error) error {
+	var te *threat.Error
+	if errors.As(err, &te) && te.Code == threat.NotFound {
+		return threat.Errorf(te.Code, "%s", te.Message).In("workspace").Hinted("redoubt workspace list names the workspaces")
+	}
+	return err
+}
+
 // onTeam runs one of the operator's verbs on a workspace, one at a time in it.
 func (s *Service) onTeam(ctx context.Context, name, workspace string, fn func(*store.Tx, account.Workspace) error) error {
 	return s.logged(name, s.store.Write(ctx, func(tx *store.Tx) error {
 		if err := tx.LockWorkspace(workspace); err != nil {
-			return fieldHint(fieldError(err, "workspace"), "redoubt workspace list names the workspaces")
+			return operatorWorkspace(err)
 		}
 		w, err := tx.AnyWorkspace(workspace)
 		if err != nil {
@@ -120,7 +130,7 @@ func (s *Service) TeamMembers(ctx context.Context, workspace string) (out ListMe
 	err = s.store.Read(ctx, func(v *store.Snapshot) error {
 		w, err := v.AnyWorkspace(workspace)
 		if err != nil {
-			return fieldHint(fieldError(err, "workspace"), "redoubt workspace list names the workspaces")
+			return operatorWorkspace(err)
 		}
 		all, err := v.Members(w.ID)
 		out = listMembers(w, all, len(all), 0)

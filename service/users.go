@@ -79,6 +79,10 @@ type AdminUserOut struct {
 	Credits *CreditsOut  `json:"credits,omitempty"`
 }
 
+func noSuchUser(err error) error {
+	return fieldHint(fieldError(err, "user_id"), "GET /api/v1/admin/users names the users")
+}
+
 // verb is the word for an edit in the activity.
 func (in AdminEditUserIn) verb() string {
 	switch {
@@ -99,7 +103,7 @@ func (s *Service) AdminEditUser(ctx context.Context, who account.Principal, in A
 	return write(ctx, s, who, v, in, func(tx *store.Tx, r *record) (AdminUserOut, error) {
 		u, err := tx.User(in.UserID)
 		if err != nil {
-			return AdminUserOut{}, fieldError(err, "user_id")
+			return AdminUserOut{}, noSuchUser(err)
 		}
 		reason, err := threat.Line(in.Reason, threat.MaxName)
 		if err != nil {
@@ -180,7 +184,7 @@ func (s *Service) AdminResetUser(ctx context.Context, who account.Principal, in 
 	return write(ctx, s, who, verb{name: "admin_reset_user", needs: account.Instance}, in, func(tx *store.Tx, r *record) (ResetUserOut, error) {
 		u, err := tx.User(in.UserID)
 		if err != nil {
-			return ResetUserOut{}, fieldError(err, "user_id")
+			return ResetUserOut{}, noSuchUser(err)
 		}
 		reason, err := threat.Line(in.Reason, threat.MaxName)
 		if err != nil {
