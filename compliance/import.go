@@ -209,7 +209,7 @@ func (p *parsing) head(overlay bool) {
 		*h.text = clean
 	}
 	if p.f.ID == "" {
-		p.refuseAs(0, "framework_id", threat.Errorf(threat.Invalid, "the framework has no id").Hinted(`give framework_id, a short name such as "acme-baseline", or "id" in a JSON file`))
+		p.refuseAs(0, "framework_id", threat.Errorf(threat.Invalid, "the framework has no id").Hinted(`give framework_id (on the command line: --id), a short name such as "acme-baseline", or "id" in a JSON file`))
 	} else if !frameworkID.MatchString(p.f.ID) {
 		p.refuseAs(0, "framework_id", threat.Errorf(threat.Invalid, "%q is no id of a framework", threat.Clip(p.f.ID, 40)).
 			Hinted("lower-case letters, digits, and . _ - between them, at most %d characters", maxID))
