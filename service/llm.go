@@ -202,8 +202,12 @@ func (m *languageModel) record(ctx context.Context, answer llm.Answer, failure e
 	var e *llm.Error
 	if errors.As(failure, &e) {
 		c.Outcome = string(e.Kind)
-		if e.Kind == llm.KindInternal { // its words are ours, and the caller gets others
+		switch e.Kind { // the words of these are ours, with names filled in
+		case llm.KindInternal: // the caller gets others
 			m.s.log.Error().Str("operation", m.operation).Str("cause", e.Error()).Msg("language model: a request could not be sent")
+		case llm.KindConfig, llm.KindAuth, llm.KindQuota, llm.KindRateLimited, llm.KindTimeout, llm.KindUnavailable:
+			m.s.log.Warn().Str("operation", m.operation).Str("kind", string(e.Kind)).Str("cause", e.Message).Msg("language model: a call failed")
+		default: // it answered, in a way that is the caller's to hear of
 		}
 	}
 	// What a provider says it counted is not believed without bounds.

@@ -132,6 +132,11 @@ func TestNothingOfALanguageModelLeaks(t *testing.T) {
 	if !strings.Contains(env.Log.String(), "served") {
 		t.Error("the log does not hold everything")
 	}
+	for _, kind := range []string{"auth", "rate_limited", "unavailable", "config"} {
+		if !strings.Contains(env.Log.String(), `"kind":"`+kind+`"`) {
+			t.Errorf("the operator does not read of a call that failed as %s", kind)
+		}
+	}
 	for path, word := range map[string]string{
 		"/metrics":                   `redoubt_llm_calls_total{operation="generate_threat_model",outcome="refused"} 2`,
 		"/api/v1/activity?limit=200": "generate_threat_model",
