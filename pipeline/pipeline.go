@@ -171,7 +171,8 @@ func ask(ctx context.Context, e Engine, d *Draft, r Request) error {
 }
 
 // propose puts one request to the engine and returns an answer that the request's draft accepts; a refused answer is sent back once
-// with the errors.
+// with the errors. Errors: the engine's; [threat.Unavailable] for a second refused answer to a question; that of the rules for a second refused output of
+// an engine that asks none.
 func propose(ctx context.Context, e Engine, r Request) (Output, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -191,7 +192,11 @@ func propose(ctx context.Context, e Engine, r Request) (Output, error) {
 			}
 		}
 		if r.Rejected != nil {
-			return Output{}, twice(err, fmt.Sprintf("engine %s answered step %s twice with something the rules refuse", e.Name(), r.Step))
+			what := fmt.Sprintf("engine %s answered step %s twice with something the rules refuse", e.Name(), r.Step)
+			if bad != nil {
+				return Output{}, unusable(err, what)
+			}
+			return Output{}, twice(err, what) // an engine without questions: what it makes of a description, the caller wrote
 		}
 		r.Rejected = err
 	}

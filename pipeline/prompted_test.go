@@ -163,7 +163,7 @@ func TestPromptedControls(t *testing.T) {
 			return c.answer, nil, q.Step == "generate_controls_1_of_10"
 		}}
 		_, _, err := run(t, th.engine(pipeline.Bounds{Batch: 2, Parallel: 1}), draft(t))
-		if threat.CodeOf(err) != threat.Invalid || !strings.Contains(err.Error(), c.say) {
+		if threat.CodeOf(err) != threat.Unavailable || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -167,8 +167,8 @@ func TestMapByLanguageModel(t *testing.T) {
 	}
 
 	model.say(say("N.77", 99), say("N.77", 99))
-	te := u.Refused("auto_map_controls", mapArgs(id, "openai", args), threat.Invalid)
-	if te.Field != "mappings.0.requirement" || !strings.Contains(te.Hint, "twice") || !strings.Contains(model.asked(), "refused") {
+	te := u.Refused("auto_map_controls", mapArgs(id, "openai", args), threat.Unavailable)
+	if te.Field != "" || !strings.Contains(te.Message, "refused twice: mappings.0.requirement: ") || !strings.Contains(model.asked(), "refused") {
 		t.Errorf("%v", te)
 	}
 	model.say()

@@ -83,8 +83,8 @@ func TestOpenAIFailures(t *testing.T) {
 		"prose":        {llmtest.Answer("I think that there are many assets."), threat.Unavailable, 2},
 		"malformed":    {llmtest.Answer(`{"attackers": [{"name": }]}`), threat.Unavailable, 2},
 		"truncated":    {llmtest.Truncated(`{"attackers": [{"name": "E`), threat.Unavailable, 2},
-		"wrong schema": {llmtest.Answer(`{"verdict":"pass"}`), threat.Invalid, 2},
-		"huge":         {llmtest.Answer(`{"attackers":[{"name":"` + strings.Repeat("x", pipeline.MaxAnswer) + `"}]}`), threat.Invalid, 2},
+		"wrong schema": {llmtest.Answer(`{"verdict":"pass"}`), threat.Unavailable, 2},
+		"huge":         {llmtest.Answer(`{"attackers":[{"name":"` + strings.Repeat("x", pipeline.MaxAnswer) + `"}]}`), threat.Unavailable, 2},
 		"no answer":    {llmtest.Reply{Reset: true}, threat.Unavailable, 1},
 		"cut":          {llmtest.Reply{Text: "{}", Cut: true}, threat.Unavailable, 1},
 		"500":          {llmtest.Broken(), threat.Unavailable, 1},
@@ -186,7 +186,7 @@ func TestOpenAIInjection(t *testing.T) {
 		return live.Scripted(r)
 	})
 	u := env.NewUser(t, account.Developer)
-	u.Refused("generate_threat_model", live.Args{"feature_description": feature + orders, "wait_seconds": 50}, threat.Invalid)
+	u.Refused("generate_threat_model", live.Args{"feature_description": feature + orders, "wait_seconds": 50}, threat.Unavailable)
 	if list := live.Call[service.ListThreatModelsOut](u, "list_threat_models", nil); list.Total != 0 || play.Calls() != 2 {
 		t.Errorf("%d models after %d calls", list.Total, play.Calls())
 	}
